@@ -261,7 +261,7 @@ class Entry:
     """The facility's name; may be empty."""
     location: str
     """Facility, property, address, city, state, zip, joined by `, `, empty parts left out."""
-    category: str
+    type: str
     """The facility's type, or the event's type where there is none."""
     status: str
     timeslot_status: str

@@ -33,6 +33,11 @@ def display_text(text: str, *, missing: str = "") -> str:
     return text.strip() or missing
 
 
+def marked(message: str) -> str:
+    """Return a text as it is, but mark it for translation later (gettext's `N_`)."""
+    return message
+
+
 def facility_with_school(facility: str, school: str) -> str:
     """Return the names of a facility and its school: `Main Gym, Lincoln High`."""
     return ", ".join(filter(None, (display_text(facility), display_text(school))))

@@ -217,6 +217,7 @@ def local_date(moment: datetime, name: str) -> date:
     return moment.astimezone(zone(name)).date()
 
 
+@lru_cache(maxsize=1 << 12)
 def midnight(day: date, name: str) -> datetime:
     """Return in UTC when a local day begins in the named zone."""
     return datetime.combine(day, time(), zone(name)).astimezone(UTC)

@@ -128,7 +128,7 @@ def entries(draw: st.DrawFn, zones: tuple[str, ...] = ZONES) -> Entry:
         activity=draw(TEXTS),
         place="",
         location=draw(TEXTS),
-        category=draw(TEXTS),
+        type=draw(TEXTS),
         status="approved",
         timeslot_status="active",
         start=start,
@@ -204,7 +204,7 @@ def reading(entry: Entry) -> Reading:
         description="\n".join(filter(None, (more_title, more_place))),
         status="CONFIRMED",
         sequence=entry.sequence,
-        categories=tuple(filter(None, [said(entry.category)])),
+        categories=tuple(filter(None, [said(entry.type)])),
     )
 
 

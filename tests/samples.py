@@ -77,7 +77,7 @@ def entry(
         activity="",
         place=facility.name,
         location=f"{facility.name}, Lincoln High, 1 Oak St, Sunnyvale, CA, 94087",
-        category=facility.type,
+        type=facility.type,
         status="approved",
         timeslot_status="active",
         start=start,

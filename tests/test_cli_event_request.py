@@ -7,11 +7,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from icalbridge.cli import event_request
+from icalbridge.cli.event_request import CreateOptions, SlotInput
 from icalbridge.errors import ConfigurationError
 from icalbridge.models import Changes, Facility
 from icalbridge.settings import Settings
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from icalbridge.cli.event_request import CreatePlan
     from icalbridge.store import Store
 
 HALL = Facility("hall", "district", "Hall", u_id="u-hall")
@@ -38,13 +40,17 @@ def listed(store: Store) -> Store:
     return store
 
 
-def _wish(
-    *slots: event_request.SlotInput, facility: str = "gym", name: str = "Recital"
-) -> event_request.CreateInput:
-    when = slots or (event_request.SlotInput("2026-12-01T18:00", "2026-12-01T19:00"),)
-    return event_request.CreateInput(
-        name, facility, when, "coach@school.example", 12.0, "reservation"
-    )
+EVENING = SlotInput("2026-12-01T18:00", "2026-12-01T19:00")
+
+
+def _options(**typed: Any) -> CreateOptions:
+    """Return the options of a good creation but for those that are given."""
+    return CreateOptions(**{"name": "Recital", "facility": "gym", "activity_type": 12.0, **typed})
+
+
+def _plan(store: Store, *slots: SlotInput, **typed: Any) -> CreatePlan:
+    slots = slots or (EVENING,)
+    return event_request.plan_create(store, _options(**typed), slots, "coach@school.example")
 
 
 def _refusal(ask: Callable[[], object]) -> str:
@@ -56,10 +62,10 @@ def _refusal(ask: Callable[[], object]) -> str:
 def test_moment_is_a_local_time_of_the_zone() -> None:
     """With seconds or without, with a T or a blank; in winter and in summer."""
     typed = ("2026-12-01T18:00", "2026-12-01 18:00:30", "2026-07-01T18:00")
-    assert [event_request.parse_local_time(each, ZONE, "--start") for each in typed] == [
-        (datetime(2026, 12, 2, 2, tzinfo=UTC), ""),
-        (datetime(2026, 12, 2, 2, 0, 30, tzinfo=UTC), ""),
-        (datetime(2026, 7, 2, 1, tzinfo=UTC), ""),
+    assert [event_request.parse_local_time(item, ZONE, "--start", []) for item in typed] == [
+        datetime(2026, 12, 2, 2, tzinfo=UTC),
+        datetime(2026, 12, 2, 2, 0, 30, tzinfo=UTC),
+        datetime(2026, 7, 2, 1, tzinfo=UTC),
     ]
 
 
@@ -87,7 +93,7 @@ def test_moment_is_a_local_time_of_the_zone() -> None:
 def test_moment_refuses_what_is_no_local_time(text: str) -> None:
     """The sentence shows how it is written."""
     assert (
-        _refusal(lambda: event_request.parse_local_time(text, ZONE, "--start"))
+        _refusal(lambda: event_request.parse_local_time(text, ZONE, "--start", []))
         == f"--start is {text!r}, which is no local time; write it as 2026-12-01T18:00."
     )
 
@@ -95,7 +101,7 @@ def test_moment_refuses_what_is_no_local_time(text: str) -> None:
 def test_moment_refuses_what_the_clocks_skip() -> None:
     """Nobody can be there at that time."""
     assert (
-        _refusal(lambda: event_request.parse_local_time("2027-03-14T02:30", ZONE, "--end"))
+        _refusal(lambda: event_request.parse_local_time("2027-03-14T02:30", ZONE, "--end", []))
         == "--end is '2027-03-14T02:30', a time that the clocks of America/Los_Angeles skip on that"
         " day."
     )
@@ -103,23 +109,25 @@ def test_moment_refuses_what_the_clocks_skip() -> None:
 
 def test_moment_that_comes_twice_is_the_first() -> None:
     """And that is said."""
-    assert event_request.parse_local_time("2026-11-01T01:30", ZONE, "--start") == (
-        datetime(2026, 11, 1, 8, 30, tzinfo=UTC),
+    notes: list[str] = []
+    first = event_request.parse_local_time("2026-11-01T01:30", ZONE, "--start", notes)
+    assert first == datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
+    assert notes == [
         (
             "--start: 2026-11-01T01:30 comes twice in America/Los_Angeles on that day; the first is"
             " meant."
-        ),
-    )
+        )
+    ]
 
 
 def test_slots_are_those_of_the_options_first() -> None:
     """Then each --timeslot, in its order."""
-    assert event_request.parse_slots(
-        "a", "b", ["c/d", "e / f;facility=pool; activity=A=B ;id=x-1"], "own"
-    ) == (
-        event_request.SlotInput("a", "b", external_id="own"),
-        event_request.SlotInput("c", "d"),
-        event_request.SlotInput("e", "f", "pool", "A=B", "x-1"),
+    specs = ("c/d", "e / f;facility=pool; activity=A=B ;id=x-1")
+    typed = _options(start="a", end="b", specs=specs, timeslot_id="own")
+    assert event_request.parse_slots(typed) == (
+        SlotInput("a", "b", external_id="own"),
+        SlotInput("c", "d"),
+        SlotInput("e", "f", "pool", "A=B", "x-1"),
     )
 
 
@@ -127,7 +135,7 @@ def test_slots_are_those_of_the_options_first() -> None:
 def test_slots_refuse_what_cannot_be_read(spec: str) -> None:
     """The sentence shows how it is written."""
     assert (
-        _refusal(lambda: event_request.parse_slots(None, None, [spec], ""))
+        _refusal(lambda: event_request.parse_slots(_options(specs=(spec,))))
         == f"--timeslot is {spec!r}, which cannot be read; write it as"
         " START/END[;facility=ID][;activity=NAME][;id=ID]."
     )
@@ -137,22 +145,22 @@ def test_slots_refuse_half_a_time_and_none() -> None:
     """Both ends, or a --timeslot."""
     half = "--start and --end belong together; give both, or neither and --timeslot."
     assert [
-        _refusal(lambda: event_request.parse_slots("a", None, ["a/b"], "")),
-        _refusal(lambda: event_request.parse_slots(None, "b", [], "")),
+        _refusal(lambda: event_request.parse_slots(_options(start="a", specs=("a/b",)))),
+        _refusal(lambda: event_request.parse_slots(_options(end="b"))),
     ] == [half, half]
     assert (
-        _refusal(lambda: event_request.parse_slots(None, None, [], ""))
+        _refusal(lambda: event_request.parse_slots(_options()))
         == "When? Give --start and --end, or --timeslot for each of several timeslots."
     )
 
 
 def test_plan_takes_facility_and_zone_from_the_catalogue(listed: Store) -> None:
     """Ids that were not given are made up, and that is said."""
-    later = event_request.SlotInput("2026-12-02T18:00", "2026-12-02T19:00", "pool", "Swim", "own")
-    plan = event_request.plan_create(listed, _wish(_wish().slots[0], later))
+    later = SlotInput("2026-12-02T18:00", "2026-12-02T19:00", "pool", "Swim", "own")
+    plan = _plan(listed, EVENING, later)
     slots = [
-        (each.external_id, each.start, each.facility_u_id, each.activity_name)
-        for each in plan.request.timeslots
+        (item.external_id, item.start, item.facility_u_id, item.activity_name)
+        for item in plan.request.timeslots
     ]
     assert slots == [
         ("slot-1", datetime(2026, 12, 2, 2, tzinfo=UTC), "u-gym", None),
@@ -165,17 +173,21 @@ def test_plan_takes_facility_and_zone_from_the_catalogue(listed: Store) -> None:
 
 def test_made_external_id_is_the_same_for_the_same_event_only(listed: Store) -> None:
     """So that it cannot be booked twice; whatever its name is made of."""
-    wishes = [_wish(), _wish(), _wish(name="Concert"), _wish(facility="pool"), _wish(name="\ud800")]
-    made = [event_request.plan_create(listed, each).request.external_id for each in wishes]
-    assert [made[0] == each for each in made] == [True, True, False, False, False]
-    assert {len(each) for each in made} == {35}
+    typed = [{}, {}, {"name": "Concert"}, {"facility": "pool"}, {"name": "\ud800"}]
+    made = [_plan(listed, **item).request.external_id for item in typed]
+    assert [made[0] == item for item in made] == [True, True, False, False, False]
+    assert {len(item) for item in made} == {35}
 
 
 def test_plan_says_what_the_catalogue_lacks(listed: Store) -> None:
     """An unknown facility, one that no write can name, and facilities of two schools."""
-    pool = event_request.SlotInput("2026-12-02T18:00", "2026-12-02T19:00", "hall")
-    wishes = [_wish(facility="nowhere"), _wish(facility="bare"), _wish(_wish().slots[0], pool)]
-    assert [_refusal(partial(event_request.plan_create, listed, each)) for each in wishes] == [
+    hall = SlotInput("2026-12-02T18:00", "2026-12-02T19:00", "hall")
+    refused = [
+        partial(_plan, listed, facility="nowhere"),
+        partial(_plan, listed, facility="bare"),
+        partial(_plan, listed, EVENING, hall),
+    ]
+    assert [_refusal(item) for item in refused] == [
         (
             "There is no facility 'nowhere' here; look it up with `icalbridge places`, or run"
             " `icalbridge sync` first."
@@ -195,7 +207,7 @@ def test_plan_needs_a_time_zone(listed: Store) -> None:
     """Without one nobody knows what a local time means."""
     listed.write.apply_catalog(USER, [replace(SCHOOL, timezone="")], {}, Changes(), now=NOW)
     assert (
-        _refusal(lambda: event_request.plan_create(listed, _wish()))
+        _refusal(lambda: _plan(listed))
         == "The catalogue has no time zone for the facility 'gym'; run `icalbridge sync`."
     )
 
@@ -207,11 +219,11 @@ def test_renter_is_given_in_a_file_or_set(tmp_path: Path) -> None:
     file = tmp_path / "renter"
     file.write_text("\ufefffile@school.example\n", "utf-8")
     settings = Settings(renter_email="set@school.example")
-    found = [
-        event_request.read_renter(settings, *each)
-        for each in ((None, None), ("me@here.example", None), (None, str(file)))
+    parsed = [
+        event_request.read_renter(settings, *item)
+        for item in ((None, None), ("me@here.example", None), (None, str(file)))
     ]
-    assert found == ["set@school.example", "me@here.example", "file@school.example"]
+    assert parsed == ["set@school.example", "me@here.example", "file@school.example"]
     assert (
         _refusal(lambda: event_request.read_renter(settings, "a@b.example", "x"))
         == "--renter-email and --renter-email-file exclude each other; give one of them."

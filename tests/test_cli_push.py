@@ -32,7 +32,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 def _lines(text: str) -> list[str]:
     """Return lines with each run of spaces as one."""
-    return [" ".join(each.split()) for each in text.splitlines() if each.strip()]
+    return [" ".join(item.split()) for item in text.splitlines() if item.strip()]
 
 
 def test_dry_run_shows_the_plan_and_writes_nothing(shell: Shell) -> None:
@@ -46,7 +46,7 @@ def test_dry_run_shows_the_plan_and_writes_nothing(shell: Shell) -> None:
         **shell.deployed.settings,
     )
     assert (ended.returncode, ended.stderr) == (0, "")
-    weekday = {each: f"{utcnow().replace(year=YEAR, month=1, day=each):%a}" for each in (12, 15)}
+    weekday = {item: f"{utcnow().replace(year=YEAR, month=1, day=item):%a}" for item in (12, 15)}
     assert _lines(ended.stdout) == [
         "What Event When Where Why",
         (
@@ -110,18 +110,18 @@ def test_what_cannot_be_booked_is_a_failure(shell: Shell) -> None:
 def test_json_has_the_plan_and_the_outcome(shell: Shell) -> None:
     """One object, and nothing else on stdout; neither key nor renter."""
     ended = shell.push("--yes", "--json", "--name", "athletics")
-    told: dict[str, Any] = json.loads(ended.stdout)
-    assert (told["source"], told["notes"]) == ("athletics", [])
-    assert {name: count for name, count in told["sum"].items() if count} == {
+    result: dict[str, Any] = json.loads(ended.stdout)
+    assert (result["source"], result["notes"]) == ("athletics", [])
+    assert {name: count for name, count in result["sum"].items() if count} == {
         "instances": 4,
         "created": 4,
     }
-    assert [(each["what"], each["name"], each["count"]) for each in told["plan"]] == [
+    assert [(item["what"], item["name"], item["count"]) for item in result["plan"]] == [
         ("create", "Practice", 3),
         ("create", "Game", 1),
     ]
-    assert [each["id"] for each in told["plan"][1]["timeslots"]] == ["single"]
-    assert [(each["what"], each["uid"], each["result"]) for each in told["outcomes"]] == [
+    assert [item["id"] for item in result["plan"][1]["timeslots"]] == ["single"]
+    assert [(item["what"], item["uid"], item["result"]) for item in result["outcomes"]] == [
         ("create", "practice", "done"),
         ("create", "game", "done"),
     ]
@@ -158,14 +158,16 @@ def test_writing_needs_leave(shell: Shell) -> None:
     assert shell.writes() == 0
 
 
-@pytest.mark.parametrize("answer", ["n", "y"])
-def test_person_at_a_terminal_is_asked(shell: Shell, answer: str) -> None:
-    """A no does nothing."""
+def test_person_is_asked(shell: Shell) -> None:
+    """A no, on a real terminal, does nothing; a yes does it."""
+    question = (
+        "2 to create, 0 to move, 0 to cancel, 0 timeslots unchanged, 0 impossible. Do it? [y/N]: "
+    )
     ours, theirs = pty.openpty()
     given = ["--facility", shell.facility, "--activity-type", "12"]
     try:
-        os.write(ours, f"{answer}\n".encode())
-        ended = subprocess.run(
+        os.write(ours, b"n\n")
+        done = subprocess.run(
             [sys.executable, "-m", "icalbridge", "push", str(shell.file), *given],
             env=environment(shell.settings),
             stdin=theirs,
@@ -177,11 +179,10 @@ def test_person_at_a_terminal_is_asked(shell: Shell, answer: str) -> None:
     finally:
         os.close(ours)
         os.close(theirs)
-    question = (
-        "2 to create, 0 to move, 0 to cancel, 0 timeslots unchanged, 0 impossible. Do it? [y/N]: "
-    )
-    assert ended.stderr == question + ("" if answer == "y" else "Aborted!\n")
-    assert (ended.returncode, shell.writes()) == ((0, 2) if answer == "y" else (1, 0))
+    assert (done.returncode, done.stderr) == (1, f"{question}Aborted!\n")
+    assert shell.writes() == 0
+    ended = shell.push(typed="y\n")
+    assert (ended.returncode, ended.stderr, shell.writes()) == (0, f"{question}y\n", 2)
 
 
 def test_calendar_that_lost_most_is_not_believed(shell: Shell) -> None:
@@ -286,7 +287,7 @@ def test_bad_input_has_its_sentence(shell: Shell) -> None:
     own.write_bytes(calendar(event("1a2b@icalbridge", f"{YEAR}0112")))
     table = shell.file.with_suffix(".toml")
     table.write_text("[places")
-    asked: list[tuple[tuple[str, ...], str]] = [
+    refused: list[tuple[tuple[str, ...], str]] = [
         (
             ("--facility", shell.facility, str(page)),
             "The calendar is a web page and no calendar; look for the address ",
@@ -321,7 +322,7 @@ def test_bad_input_has_its_sentence(shell: Shell) -> None:
             "What kind of event is it? Give --activity-type, ",
         ),
     ]
-    for given, sentence in asked:
+    for given, sentence in refused:
         ended = run("push", "--yes", *given, **shell.settings)
         assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), given
         assert ended.stderr.startswith(f"icalbridge: {sentence}"), ended.stderr
@@ -333,12 +334,12 @@ def test_cancel_method_cancels_through_the_command(shell: Shell) -> None:
     shell.push("--yes")
     shell.file.write_bytes(calendar(PRACTICE, head=("METHOD:CANCEL",)))
     ended = shell.push("--yes", "--json")
-    told: dict[str, Any] = json.loads(ended.stdout)
+    result: dict[str, Any] = json.loads(ended.stdout)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert [(row["what"], row["why"]) for row in told["plan"]] == [
+    assert [(row["what"], row["why"]) for row in result["plan"]] == [
         ("cancel", "the calendar cancels it (METHOD:CANCEL)")
     ]
-    assert (told["sum"]["instances"], told["sum"]["cancelled"]) == (1, 1)
+    assert (result["sum"]["instances"], result["sum"]["cancelled"]) == (1, 1)
     assert shell.made() == Counter({("Practice", "Cancelled", 3): 1, ("Game", "Approved", 1): 1})
 
 
@@ -353,12 +354,12 @@ def test_rules_leave_out_and_hide(shell: Shell) -> None:
         ("UID:day", "SUMMARY:Maintenance", f"DTSTART;VALUE=DATE:{YEAR}0118"),
     )
     ended = shell.push("--dry-run", "--json", "--skip", "away  GAME")
-    told: dict[str, Any] = json.loads(ended.stdout)
-    assert [row["name"] for row in told["plan"]] == [
+    result: dict[str, Any] = json.loads(ended.stdout)
+    assert [row["name"] for row in result["plan"]] == [
         *("Practice", "Practice", "Reserved", "Broadway game", "Maintenance")
     ]
-    assert told["plan"][-1]["why"] == "ALL DAY: nobody else has the place from 00:00 to 23:59"
-    assert (told["sum"]["instances"], told["sum"]["left_out"]) == (6, 1)
+    assert result["plan"][-1]["why"] == "ALL DAY: nobody else has the place from 00:00 to 23:59"
+    assert (result["sum"]["instances"], result["sum"]["left_out"]) == (6, 1)
     assert "Interview" not in ended.stdout
     ended = shell.push(
         *("--dry-run", "--skip-free", "--skip-private", "--skip", "broad", "--skip", "Game")
@@ -409,8 +410,8 @@ def test_push_that_breaks_off_says_so(shell: Shell) -> None:
 def test_push_that_breaks_off_tells_what_it_did(shell: Shell) -> None:
     """The next one finds it done, and has no outcome of it any more."""
     ended = shell.push("--yes", "--json", FACILITRON_QUOTA_PER_DAY="2")
-    told: dict[str, Any] = json.loads(ended.stdout)
-    assert [(each["uid"], each["result"]) for each in told["outcomes"]] == [("practice", "done")]
+    result: dict[str, Any] = json.loads(ended.stdout)
+    assert [(item["uid"], item["result"]) for item in result["outcomes"]] == [("practice", "done")]
     assert ended.returncode == 1
 
 

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.cli.push_output import PlanRow, plan_rows, sentences, summary
-from icalbridge.facilitron import Client, MemoryLedger
-from icalbridge.push.current import load_pushed
-from tests.fixtures.bridges import KEY
+from icalbridge.push.session import load_pushed
 from tests.fixtures.pushing import Pusher, at, calendar, event, pusher
 
 if TYPE_CHECKING:
@@ -30,8 +28,7 @@ def push(tmp_path: Path) -> Iterator[Pusher]:
 def _rows(push: Pusher) -> list[PlanRow]:
     """Return the rows of the last plan, as the store stands now."""
     bridge, known = push.bridge, push.places()
-    client = Client(bridge.url, KEY, ledger=MemoryLedger(10_000, 10_000), clock=bridge.clock)
-    there = load_pushed(client, bridge.store, push.source, known.zones, bridge.clock())
+    there = load_pushed(push.session(), push.source, known.zones)
     return plan_rows(push.decided, known, bridge.store, there)
 
 
@@ -57,7 +54,7 @@ def test_what_stays_says_what_it_collides_with(push: Pusher) -> None:
     push.push(calendar(event("o", "20261204", name="Other")))
     push.source = "season"
     assert push.push(calendar(GAME, event("alone", "20261205", name="Alone"))) == []
-    assert [(each.what, each.name, each.collides_with) for each in _rows(push)] == [
+    assert [(item.what, item.name, item.collides_with) for item in _rows(push)] == [
         ("unchanged", "Game", (f"'Other' on 2026-12-04 from 18:00 to 19:30 in {ROOM}",)),
         ("unchanged", "Alone", ()),
     ]
@@ -67,7 +64,7 @@ def test_event_does_not_collide_with_itself(push: Pusher) -> None:
     """Nor with what is cancelled for it."""
     push.push(calendar(GAME))
     push.push(calendar(event("game", "20261204", name="Match")))
-    assert [(each.what, each.why, each.collides_with) for each in _rows(push)] == [
+    assert [(item.what, item.why, item.collides_with) for item in _rows(push)] == [
         ("create", "", ()),
         ("cancel", "it has another name, and the vendor can rename no event", ()),
     ]
@@ -88,8 +85,8 @@ def test_swap_of_two_events_collides_with_nothing(push: Pusher) -> None:
     push.push(day(first, second))
     rows: list[PlanRow] = []
     outcomes = push.push(day(second, first), on_plan=lambda: rows.extend(_rows(push)))
-    assert sorted(each.what for each in rows) == ["cancel", "create", "move"]
-    assert [each.collides_with for each in rows] == [(), (), ()]
+    assert sorted(item.what for item in rows) == ["cancel", "create", "move"]
+    assert [item.collides_with for item in rows] == [(), (), ()]
     assert list(sentences(outcomes, push.places())) == []
     assert push.push(day(second, first)) == []
 
@@ -112,7 +109,7 @@ def test_move_says_what_changes(push: Pusher) -> None:
     push.push(calendar(weekly, moved))
     court = push.places().facilities[push.facility(1)].name
     shown = _rows(push)
-    assert [(each.what, each.when, each.where, each.why) for each in shown] == [
+    assert [(item.what, item.when, item.where, item.why) for item in shown] == [
         (
             "move",
             "Wed 2026-12-09 18:00–19:30",
@@ -161,7 +158,7 @@ def test_refusal_and_collision_have_their_sentence(push: Pusher) -> None:
         )
     ]
     others = " and with ".join(
-        f"'{each}' on 2026-12-04 from 18:00 to 19:30 in {ROOM}," for each in ("Concert", "Game")
+        f"'{item}' on 2026-12-04 from 18:00 to 19:30 in {ROOM}," for item in ("Concert", "Game")
     )
     said = (
         "'Play' (2026-12-04) could not be moved: the booking system says: Conflict – The facility"

@@ -66,9 +66,9 @@ def test_signal_at_the_question_is_a_no(
             stderr=subprocess.PIPE,
         ) as process:
             assert process.stderr
-            told = b""
-            while not told.endswith(PROMPT.encode()):
-                told += (part := os.read(process.stderr.fileno(), 1000))
+            shown = b""
+            while not shown.endswith(PROMPT.encode()):
+                shown += (part := os.read(process.stderr.fileno(), 1000))
                 assert part
             try:
                 process.send_signal(

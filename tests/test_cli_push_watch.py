@@ -36,8 +36,8 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 def _service(shell: Shell, where: str) -> PushService:
     read = settings_package.from_environment(shell.settings)
     given = PushInput(
-        CalendarSource(where, allow_private=True),
-        (shell.facility,),
+        source=CalendarSource(where, allow_private=True),
+        facilities=(shell.facility,),
         activity_type=12,
         yes=True,
         as_json=True,
@@ -58,8 +58,8 @@ def test_watching_asks_the_vendor_only_when_something_changed(shell: Shell) -> N
             counts.append(len(shell.deployed.bridge.state.requests))
     assert counts[0] == counts[1] == counts[2] < counts[3]
     assert any(
-        each["timeslots"][0]["start_datetime"] == f"{YEAR}-01-16T18:00:00"
-        for each in shell.deployed.bridge.world.events.values()
+        item["timeslots"][0]["start_datetime"] == f"{YEAR}-01-16T18:00:00"
+        for item in shell.deployed.bridge.world.events.values()
     )
 
 

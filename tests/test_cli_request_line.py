@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from icalbridge.feeds.query import UNREADABLE
+from icalbridge.feeds.query_values import UNREADABLE
 from tests.fixtures.commands import ROOT, answer, free_port, running, until
 from tests.fixtures.parts import require_fast_parser
 from tests.web_world import filled_store

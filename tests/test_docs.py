@@ -278,17 +278,25 @@ def test_parameters_of_calendars_are_what_the_address_takes(client: FlaskClient)
     assert _parameters([row[0] for row in rows]) == _accepted(client, "/ical/facility/gym.ics")
 
 
-def test_parameters_of_schedule_pages_are_what_they_take(client: FlaskClient) -> None:
-    """The page's own, and the filters of calendars beside them."""
-    rows = table(section("docs/publish.md", "Schedule pages"))
-    named = _parameters([row[0] for row in rows[:-1]]) | set(code_spans(rows[-1][0]))
-    assert named == _accepted(client, "/facility/gym")
+def _filters_on(surface: str) -> set[str]:
+    """Return the parameters of calendars that the table says to be taken elsewhere too."""
+    rows = table(section("docs/publish.md", "Filter a calendar"))
+    return _parameters([row[0] for row in rows if surface in row[2].split(", ")])
 
 
-def test_parameters_of_displays_are_what_they_take(client: FlaskClient) -> None:
-    """The table names all of them."""
-    rows = table(section("docs/publish.md", "Displays"))
-    assert _parameters([row[0] for row in rows]) == _accepted(client, "/display/facility/gym.json")
+@pytest.mark.parametrize(
+    ("title", "surface", "address"),
+    [
+        ("Schedule pages", "pages", "/facility/gym"),
+        ("Displays", "displays", "/display/facility/gym.json"),
+    ],
+)
+def test_parameters_elsewhere_are_what_is_taken_there(
+    client: FlaskClient, title: str, surface: str, address: str
+) -> None:
+    """Their own, and the filters of calendars that are on them too."""
+    own = _parameters([row[0] for row in table(section("docs/publish.md", title))])
+    assert own | _filters_on(surface) == _accepted(client, address)
 
 
 def test_parameters_of_embeds_are_what_they_take(client: FlaskClient) -> None:
@@ -307,6 +315,7 @@ def test_parameters_of_the_api_are_those_of_its_openapi_document(client: FlaskCl
     for first, parameters, _ in table(section("docs/api.md", "Parameters")):
         address = first.strip("`") or address
         documented.setdefault(address, set()).update(code_spans(parameters))
+    documented["entries"] |= _filters_on("API")
     taken: dict[str, set[str]] = {}
     for path, operations in json.loads(client.get("/api/v1/openapi.json").text)["paths"].items():
         names = {

@@ -63,9 +63,14 @@ LARGE: dict[str, Callable[[], Reply]] = {
     "gzip twice": lambda: _coded("gzip, gzip", gzip.compress(_gzipped(200 * MB))),
     "gzip in many members": lambda: _coded("gzip", _gzipped(10 * MB) * 20),
 }
+OFTEN = ("plain", "chunked", "gzip in many members")
+"""The cases of `make test`; all are in `make soak`."""
 
 
-@pytest.mark.parametrize("case", LARGE)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=() if case in OFTEN else pytest.mark.soak) for case in LARGE],
+)
 def test_answer_of_more_than_64_mb_is_too_large(case: str) -> None:
     """It is asked once and read no further, so that it takes little memory; the next request is
     answered.
@@ -105,7 +110,17 @@ def test_answer_of_64_mb_is_read(pack: Callable[[bytes], Reply]) -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(400, RequestRefused), (500, VendorUnavailable), (503, VendorTimeout), (302, RequestRefused)],
+    [
+        (503, VendorTimeout),
+        *(
+            pytest.param(status, kind, marks=pytest.mark.soak)
+            for status, kind in (
+                (302, RequestRefused),
+                (400, RequestRefused),
+                (500, VendorUnavailable),
+            )
+        ),
+    ],
 )
 @pytest.mark.parametrize("coding", ["", "gzip"])
 def test_error_with_a_large_body_means_what_its_status_means(

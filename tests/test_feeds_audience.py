@@ -21,6 +21,7 @@ from icalbridge.feeds.audience import (
     admit,
     view,
 )
+from icalbridge.feeds.places import PlaceDetails
 from icalbridge.feeds.titles import FIELDS
 from icalbridge.models import StaffDetails
 from tests.samples import GYM, NOW, ZONE, entry
@@ -134,7 +135,12 @@ def test_busy_says_reserved() -> None:
         Audience.PUBLIC, busy=True, title="{facility}, {school}: {name} {activity} {type}"
     )
     assert (
-        admit(booked, Status.CONFIRMED, titled, school="Lincoln High").title
+        admit(
+            booked,
+            Status.CONFIRMED,
+            titled,
+            places=PlaceDetails({booked.property_id: "Lincoln High"}),
+        ).title
         == "Main Gym, Lincoln High: Reserved"
     )
 
@@ -202,7 +208,7 @@ def test_item_holds_nothing_that_may_not_be_seen(
         activity=secrets[Field.ACTIVITY],
         place=secrets[Field.FACILITY],
         location=secrets[Field.LOCATION],
-        category=secrets[Field.TYPE],
+        type=secrets[Field.TYPE],
     )
     told = StaffDetails(
         secrets[Field.RENTER],

@@ -209,7 +209,7 @@ def test_csv_holds_the_entries_as_they_are(
         (each.zone, "", "Confirmed", each.uid) for each in entries
     ]
     texts = [
-        (title_said(each.name, each.activity), said(each.location), said(each.category))
+        (title_said(each.name, each.activity), said(each.location), said(each.type))
         for each in entries
     ]
     assert [(row[5], row[7], row[8]) for row in rows] == [

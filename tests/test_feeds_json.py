@@ -224,7 +224,7 @@ def _seen(told: dict[str, Any]) -> tuple[object, ...]:
 
 def _expected(each: Entry) -> tuple[object, ...]:
     offset = each.start.astimezone(ZoneInfo(each.zone)).utcoffset()
-    texts = (said(text) for text in (each.location, each.category, each.name, each.activity))
+    texts = (said(text) for text in (each.location, each.type, each.name, each.activity))
     ids = [each.facility_id] if each.facility_id else []
     title = title_said(each.name, each.activity)
     return (

@@ -123,7 +123,7 @@ def test_hostile_texts_are_read_whole(reader: str) -> None:
             entry(index, uid=f"{index:03}name", name=text),
             entry(index, uid=f"{index:03}activity", activity=text),
             entry(index, uid=f"{index:03}location", location=text),
-            entry(index, uid=f"{index:03}category", category=text),
+            entry(index, uid=f"{index:03}category", type=text),
         )
     ]
     assert READERS[reader](feed_of(entries)) == read(reader, entries)

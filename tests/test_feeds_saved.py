@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icalbridge.feeds.audience import ALLOWED, Audience, Field, Item
+from icalbridge.feeds.places import NO_PLACES, PlaceDetails
 from icalbridge.feeds.query import Cancelled, FeedQuery
 from icalbridge.feeds.saved_feed import Action, Rule, Saved, apply
 from icalbridge.feeds.selection import Selection, select
@@ -38,7 +39,11 @@ def _items(spec: Saved, *entries: Entry) -> list[Item]:
     told = {each.key: (PARTICULARS, NOW) for each in entries} if spec.needs_particulars else {}
     selection = _selected(*entries, query=spec.query)
     found = apply(
-        spec, selection, categories=CATEGORIES, details=told, schools={"school": "Lincoln High"}
+        spec,
+        selection,
+        categories=CATEGORIES,
+        details=told,
+        places=PlaceDetails({"school": "Lincoln High"}),
     )
     assert set(found) <= {
         (each.key, item) for each in selection.entries for _, item in found if item.uid == each.uid
@@ -233,7 +238,8 @@ def test_no_item_holds_what_its_audience_may_not_see(spec: Saved) -> None:
     told = {each.key: (PARTICULARS, NOW) for each in ENTRIES}  # also where nobody asked for it
     selection = _selected(*ENTRIES, query=spec.query)
     items = [
-        item for _, item in apply(spec, selection, categories=CATEGORIES, details=told, schools={})
+        item
+        for _, item in apply(spec, selection, categories=CATEGORIES, details=told, places=NO_PLACES)
     ]
     allowed = ALLOWED[spec.audience] & (frozenset(Field) if spec.fields is None else spec.fields)
     secret = {

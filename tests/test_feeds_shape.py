@@ -12,14 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from icalbridge.feeds import PLAIN, BadQuery, FeedQuery
-from icalbridge.feeds.query import (
-    LONGEST_QUERY,
-    MOST_DAYS,
-    MOST_MINUTES,
-    PARAMETERS,
-    Cancelled,
-    parse,
-)
+from icalbridge.feeds.query import MOST_DAYS, MOST_MINUTES, PARAMETERS, Cancelled, parse
+from icalbridge.feeds.query_values import LONGEST_QUERY
 from icalbridge.feeds.titles import FIELDS
 from icalbridge.text import search_key
 from icalbridge.words import parse_words
@@ -94,10 +88,7 @@ UNREADABLE = (
     "The parameters of this address cannot be read; write at most 50 of them as NAME=VALUE with &"
     " between them, in UTF-8."
 )
-NAMES = (
-    "view, facility, type, category, activity, name, q, not, past, ahead, status, cancelled, detail,"
-    " group, tz, title, before, after"
-)
+NAMES = ", ".join(PARAMETERS)
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,10 @@ SPEC = Saved(
         utc=True,
         title="{facility}: {name}",
     ),
-    (Rule(Action.RENAME, ("high", "practice"), ("nonprofit",), title="Sports"), Rule(Action.HIDE)),
+    (
+        Rule(Action.RENAME, words=("high", "practice"), category=("nonprofit",), title="Sports"),
+        Rule(Action.HIDE),
+    ),
     frozenset({EventKey("reservation", "e1")}),
     frozenset({EventKey("reservation", "e/2")}),
 )
@@ -131,9 +134,9 @@ folded_words = st.sampled_from([(), ("gala",), ("a", "zwei")])
 rules = st.builds(
     Rule,
     st.sampled_from([Action.HIDE, Action.RESERVE, Action.INCLUDE]),
-    folded_words,
-    folded_words,
-    folded_words,
+    words=folded_words,
+    category=folded_words,
+    activity=folded_words,
 ) | st.builds(Rule, st.just(Action.RENAME), title=lines.filter(bool))
 shapes = st.builds(
     FeedQuery,

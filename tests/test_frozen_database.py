@@ -21,10 +21,10 @@ from icalbridge.errors import StoreError
 from icalbridge.models import utcnow
 from icalbridge.settings import Settings, from_environment
 from icalbridge.store import Store, Timeouts
-from icalbridge.store import patience as patience_module
-from icalbridge.store.engine import patience_of, without_time_limit, writing
-from icalbridge.store.patience import HURRY_SECONDS, Breaker, Patience
-from icalbridge.store.postgresql import PatientConnection
+from icalbridge.store import timeouts as timeouts_module
+from icalbridge.store.engine import shared_timeouts_of, without_time_limit, writing
+from icalbridge.store.postgresql import TimedConnection
+from icalbridge.store.timeouts import HURRY_SECONDS, Breaker, SharedTimeouts
 from icalbridge.web import create_app
 from tests.fixtures.bridges import KEY, bridge
 from tests.fixtures.commands import answer, either_signal, free_port, run, running, until
@@ -103,10 +103,10 @@ def test_open_breaker_asks_nobody(proxy: Proxy) -> None:
     """After one wait in vain no thread waits any more, nor is a connection made, until one may try."""
     store = _open(proxy)
     proxy.freeze()
-    patience = patience_of(store.engine)
-    assert patience is not None
-    assert patience.breaker is not None
-    patience.breaker._pause = 3600
+    shared = shared_timeouts_of(store.engine)
+    assert shared is not None
+    assert shared.breaker is not None
+    shared.breaker._pause = 3600
     with pytest.raises(StoreError):
         store.read.properties()
     before = proxy.accepted
@@ -120,7 +120,7 @@ def test_open_breaker_asks_nobody(proxy: Proxy) -> None:
 def test_breaker_lets_one_try_after_each_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """And nobody else until that one is back."""
     ticks = [100.0]
-    monkeypatch.setattr(patience_module, "time", type("_", (), {"monotonic": lambda: ticks[0]}))
+    monkeypatch.setattr(timeouts_module, "time", type("_", (), {"monotonic": lambda: ticks[0]}))
     breaker = Breaker(pause=3)
     breaker.check()
     breaker.trip()
@@ -155,8 +155,8 @@ def test_server_that_sends_something_now_and_then_is_waited_for(
             yield 1
         return "rows"
 
-    patience = Patience(1.0, 1.0, None)
-    watched = PatientConnection._watch(cast("Any", None), statement(), patience)
+    shared = SharedTimeouts(1.0, 1.0, None)
+    watched = TimedConnection._watch(cast("Any", None), statement(), shared)
     next(watched)
     signs = itertools.cycle([0, 1])
 
@@ -168,7 +168,7 @@ def test_server_that_sends_something_now_and_then_is_waited_for(
     with pytest.raises(StopIteration) as end:
         run_to_the_end()
     assert end.value.value == "rows"
-    assert ticks[0] > 10 * patience.silence
+    assert ticks[0] > 10 * shared.silence
 
 
 def test_process_that_ends_waits_no_longer(proxy: Proxy) -> None:
@@ -195,8 +195,8 @@ def test_server_knows_the_limits_too(proxy: Proxy) -> None:
             assert shown == ["7s", "5min"]
             with without_time_limit(connection):
                 assert connection.scalar(text("SHOW statement_timeout")) == "0"
-                assert cast("Any", connection.connection.dbapi_connection).patience is None
-            assert cast("Any", connection.connection.dbapi_connection).patience is patience_of(
+                assert cast("Any", connection.connection.dbapi_connection).shared is None
+            assert cast("Any", connection.connection.dbapi_connection).shared is shared_timeouts_of(
                 store.engine
             )
         store.close()

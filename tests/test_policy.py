@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.feeds.policy import BadPolicy, HiddenPlaces, Policy, parse_policy
-from icalbridge.feeds.saved_feed import AS_IT_IS, Action, Rule, Saved, texts_of
+from icalbridge.feeds.saved_feed import AS_IT_IS, Action, Rule, Saved
 from icalbridge.models import Facility, Property, ReservedEntry
+from icalbridge.store.texts import folded_texts
 from tests.fixtures.documents import PAGES, code_blocks
 from tests.samples import GYM, NOW, POOL, SCHOOL, entry
 
@@ -141,7 +142,7 @@ def test_published_entry_has_no_other_texts_than_its_rule_gives(
         case Action.RESERVE:
             assert isinstance(result, ReservedEntry)
             assert (result.name, result.activity) == ("", "")
-            assert result.category == booked.category
+            assert result.type == booked.type
             assert (result.start, result.facility_id) == (booked.start, booked.facility_id)
 
 
@@ -152,14 +153,14 @@ def test_published_texts_are_those_of_the_published_entry(
     """But for the type of an event that is reserved, which no filter may find."""
     policy = Policy(rules=rules, reserved=reserved)
     rule = policy.rule(booked, category)
-    texts = policy.publish_texts(texts_of(booked), rule)
+    texts = policy.publish_texts(folded_texts(booked), rule)
     result = policy.publish(booked, category)
     if result is None or texts is None:
         assert result is None
         assert texts is None
     else:
         event_type = "" if rule.action is Action.RESERVE else "reservation"
-        assert texts == texts_of(result)._replace(event_type=event_type)
+        assert texts == folded_texts(result)._replace(event_type=event_type)
 
 
 def test_reserved_names_are_the_rule_where_no_other_matches() -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.errors import InvalidRequest
-from icalbridge.push.apply import EventTerms, RepeatedRefusal
+from icalbridge.errors import IcalbridgeError, InvalidRequest
+from icalbridge.push.apply import EventTerms
 from tests.fixtures.pushing import Pusher, calendar, event, pusher
 
 if TYPE_CHECKING:
@@ -29,20 +29,20 @@ def push(tmp_path: Path) -> Iterator[Pusher]:
 def test_calendar_becomes_events(push: Pusher) -> None:
     """One event a UID, one timeslot an instance, with the calendar's names and times."""
     outcomes = push.push(calendar(WEEKLY, GAME))
-    assert [each.result for each in outcomes] == ["done", "done"]
-    made = [each for each in push.bridge.world.events.values() if each["created_by_external_api"]]
-    assert [(each["name"], len(each["timeslots"])) for each in made] == [
+    assert [item.result for item in outcomes] == ["done", "done"]
+    made = [item for item in push.bridge.world.events.values() if item["created_by_external_api"]]
+    assert [(item["name"], len(item["timeslots"])) for item in made] == [
         ("Practice", 5),
         ("Game", 1),
     ]
-    assert [each["start_datetime"] for each in made[0]["timeslots"]] == [
+    assert [item["start_datetime"] for item in made[0]["timeslots"]] == [
         "2026-12-01T18:00:00",
         "2026-12-08T18:00:00",
         "2026-12-15T18:00:00",
         "2026-12-22T18:00:00",
         "2026-12-29T18:00:00",
     ]
-    assert push.booked() == push.wished()
+    assert push.booked() == push.expected()
 
 
 def test_again_it_does_nothing(push: Pusher) -> None:
@@ -56,7 +56,7 @@ def test_again_it_does_nothing(push: Pusher) -> None:
 def test_store_follows_at_once(push: Pusher) -> None:
     """Feeds show it without a sync."""
     push.push(calendar(WEEKLY))
-    assert [each.name for each in push.bridge.entries()] == ["Practice"] * 5
+    assert [item.name for item in push.bridge.entries()] == ["Practice"] * 5
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_edit_is_the_difference(
     push.push(calendar(WEEKLY, GAME))
     outcomes = push.push(calendar(*edited))
     assert push.steps() == steps
-    assert {each.result for each in outcomes} == {"done"}
-    assert push.booked() == push.wished()
+    assert {item.result for item in outcomes} == {"done"}
+    assert push.booked() == push.expected()
     assert push.push(calendar(*edited)) == []
 
 
@@ -107,16 +107,16 @@ def test_moved_instance_is_a_move(push: Pusher) -> None:
         "2026-12-09T19:30:00",
         "",
     ) in push.booked()
-    assert push.booked() == push.wished()
+    assert push.booked() == push.expected()
 
 
 def test_cancelled_uid_returns_under_another_id(push: Pusher) -> None:
     """An external id is taken for ever."""
-    for told in ([GAME], [], [GAME], [], [GAME]):
-        push.push(calendar(*told))
-    made = [each for each in push.bridge.world.events.values() if each["created_by_external_api"]]
-    assert [each["external_system_event_id"].rpartition("-")[2] for each in made] == ["0", "1", "2"]
-    assert [each["status"] for each in made] == ["Cancelled", "Cancelled", "Approved"]
+    for content in ([GAME], [], [GAME], [], [GAME]):
+        push.push(calendar(*content))
+    made = [item for item in push.bridge.world.events.values() if item["created_by_external_api"]]
+    assert [item["external_system_event_id"].rpartition("-")[2] for item in made] == ["0", "1", "2"]
+    assert [item["status"] for item in made] == ["Cancelled", "Cancelled", "Approved"]
 
 
 def test_lost_store_makes_nothing_twice(push: Pusher) -> None:
@@ -141,7 +141,7 @@ def test_collision_is_told_with_what_it_collides_with(push: Pusher) -> None:
     outcomes = push.push(
         calendar(event("theirs", "20261204", name="Concert", begin="190000", end="210000"))
     )
-    assert [(each.result, each.collisions) for each in outcomes] == [
+    assert [(item.result, item.collisions) for item in outcomes] == [
         ("collides", ("'Game' on 2026-12-04 from 18:00 to 19:30 in Main Gym, Lincoln High School",))
     ]
 
@@ -156,7 +156,7 @@ def test_new_date_that_collides_with_what_nobody_here_knows_is_told(push: Pusher
     push.source = "season"
     outcomes = push.push(calendar(event("weekly", "20261201", "RRULE:FREQ=WEEKLY;COUNT=6")))
     assert push.steps() == ["Create"]
-    assert [(each.result, each.collisions) for each in outcomes] == [("collides", ())]
+    assert [(item.result, item.collisions) for item in outcomes] == [("collides", ())]
 
 
 def test_creation_with_an_answer_that_nobody_can_read_is_told_and_the_others_go_on(
@@ -165,22 +165,22 @@ def test_creation_with_an_answer_that_nobody_can_read_is_told_and_the_others_go_
     """Whether it was made is for the next push to find out, which makes nothing twice."""
     push.bridge.fail("truncated:first=1000")
     outcomes = push.push(calendar(GAME, WEEKLY))
-    assert [each.result for each in outcomes] == ["refused", "refused"]
+    assert [item.result for item in outcomes] == ["refused", "refused"]
     push.bridge.heal()
     push.push(calendar(GAME, WEEKLY))
-    assert push.booked() == push.wished()
+    assert push.booked() == push.expected()
     assert push.push(calendar(GAME, WEEKLY)) == []
 
 
 def test_same_refusal_again_and_again_ends_the_push(push: Pusher) -> None:
     """The quota is not spent on what the vendor refuses for all alike."""
     push.terms = EventTerms("nobody@school.example", 12)
-    season = [event(f"game-{each}", f"202612{each:02}", name="Game") for each in range(1, 9)]
-    with pytest.raises(RepeatedRefusal) as caught:
+    season = [event(f"game-{item}", f"202612{item:02}", name="Game") for item in range(1, 9)]
+    with pytest.raises(IcalbridgeError) as caught:
         push.push(calendar(*season))
     assert str(caught.value) == (
-        "the booking system says: User not found – the renter's e-mail address belongs to no known"
-        " renter (404 US001)"
+        "Facilitron refuses one event after the other: the booking system says: User not found –"
+        " the renter's e-mail address belongs to no known renter (404 US001)"
     )
     assert push.writes() == {"POST": 3}
 
@@ -203,7 +203,7 @@ def test_move_onto_a_booking_is_told(push: Pusher) -> None:
     before = push.booked()
     for _ in range(2):
         outcomes = push.push(calendar(event("theirs", "20261204", name="Concert")))
-        assert [(each.result, each.why, each.collisions) for each in outcomes] == [
+        assert [(item.result, item.why, item.collisions) for item in outcomes] == [
             (
                 "refused",
                 "the booking system says: Conflict – The facility is booked at that time (409 EV004)",
@@ -218,24 +218,24 @@ def test_moves_in_each_others_way_are_done_in_order(push: Pusher) -> None:
     first, second = event("a", "20261201"), event("b", "20261202")
     push.push(calendar(first, second))
     outcomes = push.push(calendar(event("a", "20261202"), event("b", "20261203")))
-    assert [each.result for each in outcomes] == ["done", "done"]
-    assert push.booked() == push.wished()
+    assert [item.result for item in outcomes] == ["done", "done"]
+    assert push.booked() == push.expected()
 
 
 def test_what_somebody_cancelled_stays_so(push: Pusher) -> None:
     """The people at the vendor have the last word, unless `--again` takes it back."""
     push.push(calendar(GAME))
     made = next(
-        key for key, each in push.bridge.world.events.items() if each["created_by_external_api"]
+        key for key, item in push.bridge.world.events.items() if item["created_by_external_api"]
     )
     push.bridge.world.set_status(made, "Cancelled")
     assert push.push(calendar(GAME)) == []
-    assert [each.why for each in push.decided.impossible] == [
+    assert [item.why for item in push.decided.impossible] == [
         "somebody cancelled it in Facilitron, and so it stays; --again makes it anew"
     ]
     push.again = True
     push.push(calendar(GAME))
-    assert push.booked() == push.wished() != []
+    assert push.booked() == push.expected() != []
 
 
 def test_place_moves_within_a_property_and_is_made_anew_in_another(push: Pusher) -> None:
@@ -246,10 +246,10 @@ def test_place_moves_within_a_property_and_is_made_anew_in_another(push: Pusher)
     push.push(calendar((*GAME, "LOCATION:Gym")))
     push.push(calendar((*GAME, "LOCATION:Pool")))
     assert push.steps() == ["Move"]
-    assert push.booked() == push.wished()
+    assert push.booked() == push.expected()
     push.push(calendar((*GAME, "LOCATION:Away")))
     assert push.steps() == ["Create", "Cancel"]
-    assert [each[1] for each in push.booked()] == [there]
+    assert [item[1] for item in push.booked()] == [there]
 
 
 def test_what_is_over_is_left_alone(push: Pusher) -> None:
@@ -268,7 +268,7 @@ def test_recent_past_goes_along_when_an_event_is_made_anew(push: Pusher) -> None
     late = "EXDATE;TZID=America/Los_Angeles:20261229T180000"
     push.push(calendar((*WEEKLY, late)))
     assert push.steps() == ["Create", "Cancel"]
-    assert [each[2] for each in push.booked()] == [
+    assert [item[2] for item in push.booked()] == [
         "2026-12-08T18:00:00",
         "2026-12-15T18:00:00",
         "2026-12-22T18:00:00",
@@ -288,7 +288,7 @@ def test_instance_that_cannot_be_is_left_as_it_was(push: Pusher) -> None:
         "LOCATION:Nowhere",
     )
     assert push.push(calendar((*WEEKLY, "LOCATION:Gym"), moved)) == []
-    assert [each.why for each in push.decided.impossible] == ["no facility is given for 'Nowhere'"]
+    assert [item.why for item in push.decided.impossible] == ["no facility is given for 'Nowhere'"]
     assert push.booked() == before
 
 
@@ -299,17 +299,17 @@ def test_timeslot_that_cannot_be_read_is_not_taken_for_none(push: Pusher, bad: i
     """
     push.push(calendar(WEEKLY))
     made = next(
-        each for each in push.bridge.world.events.values() if each["created_by_external_api"]
+        item for item in push.bridge.world.events.values() if item["created_by_external_api"]
     )
-    told = [each["start_datetime"] for each in made["timeslots"]]
-    for each in made["timeslots"][:bad]:
-        each["start_datetime"] = "next Tuesday"
+    content = [item["start_datetime"] for item in made["timeslots"]]
+    for item in made["timeslots"][:bad]:
+        item["start_datetime"] = "next Tuesday"
     for edited in (WEEKLY, (*WEEKLY, EXDATE)):
         assert push.push(calendar(edited)) == []
-        assert [each.why for each in push.decided.impossible] == [
+        assert [item.why for item in push.decided.impossible] == [
             "what Facilitron has of it cannot be read, and so it stays as it is"
         ]
-    for each, start in zip(made["timeslots"], told, strict=True):
-        each["start_datetime"] = start
+    for item, start in zip(made["timeslots"], content, strict=True):
+        item["start_datetime"] = start
     assert push.push(calendar(WEEKLY)) == []
     assert (push.decided.impossible, len(push.decided.unchanged)) == ((), 1)

@@ -57,7 +57,7 @@ def test_case_comes_to_what_it_should(push: Pusher, name: str) -> None:
     push.push(content)
     assert sorted(_starts(push)) == case["starts"]
     assert len(push.decided.impossible) == case.get("impossible", 0)
-    shown = [*push.wanted.notes, *(item.why for item in push.decided.impossible)]
+    shown = [*push.requested.notes, *(item.why for item in push.decided.impossible)]
     assert "None" not in " ".join(shown)
     if name in WORDS:
         assert WORDS[name] in shown
@@ -96,7 +96,7 @@ def test_cancel_method_for_what_was_not_pushed_is_noted(push: Pusher) -> None:
     """And nothing is done."""
     push.push(calendar(event("b", "20270113")))
     assert push.push(calendar(event("a", "20270112"), head=("METHOD:CANCEL",))) == []
-    assert push.wanted.notes[1] == (
+    assert push.requested.notes[1] == (
         "Nothing to come was pushed from this calendar for 'Practice', which it cancels."
     )
 

@@ -28,13 +28,11 @@ def test_two_that_change_places_do_not_collide(push: Pusher) -> None:
     push.push(
         calendar(*(event(uid, day, name=uid, begin=begin, end=end) for uid, begin, end in names))
     )
-    since = push.bridge.clock()
-    span = ([push.school_id], since, since + timedelta(days=30))
-    bookings = StoredBookings(push.bridge.store, *span)
-    first, second, third = sorted(
-        push.bridge.store.read.entries_between(*span), key=lambda entry: entry.name
-    )
+    since, store = push.bridge.clock(), push.bridge.store
+    entries = store.read.entries_between([push.school_id], since, since + timedelta(days=30))
+    first, second, third = sorted(entries, key=lambda entry: entry.name)
     taken = [(second.facility_id, second.start, second.end)]
+    bookings = StoredBookings(store, [push.school_id], taken)
     leaving = {
         (entry.event_id, entry.facility_id, entry.start, entry.end) for entry in (first, second)
     }

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icalbridge.models import Event, Timeslot
-from icalbridge.push import external_ids
+from icalbridge.push import instances
 from icalbridge.push.diff import plan_push
 from icalbridge.push.mapping import Impossible, PushEvent, PushRequests, PushSlot
 from icalbridge.push.places import PlaceTable
@@ -19,7 +19,7 @@ from icalbridge.push.steps import Cancel, Create, Move, PushedState, PushPlan
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE
 
 FIELD = replace(GYM, id="field", property_id="away")
-FACILITIES = {each.id: replace(each, u_id=f"u-{each.id}") for each in (GYM, POOL, FIELD)}
+FACILITIES = {item.id: replace(item, u_id=f"u-{item.id}") for item in (GYM, POOL, FIELD)}
 PLACES = PlaceTable(FACILITIES, {SCHOOL.id: ZONE, "away": ZONE})
 HOUR = timedelta(hours=1)
 
@@ -45,24 +45,24 @@ def _held(
     name: str = "Practice",
     uid: str = "a",
 ) -> PushedState:
-    told = tuple(
-        Timeslot(each.start, each.end, each.facility.id, external_id=each.id, status="active")
-        for each in slots
+    content = tuple(
+        Timeslot(item.start, item.end, item.facility.id, external_id=item.id, status="active")
+        for item in slots
     )
-    event = Event(f"e{number}", "reservation", SCHOOL.id, ZONE, name, status, timeslots=told)
-    return PushedState(external_ids.event_id("s", uid, number), uid, event)
+    event = Event(f"e{number}", "reservation", SCHOOL.id, ZONE, name, status, timeslots=content)
+    return PushedState(instances.event_id("s", uid, number), uid, event)
 
 
 def _steps(decided: PushPlan) -> list[tuple[str, int]]:
     """Return each step's kind, and the number of the event that it makes or changes."""
     return [
         (
-            type(each).__name__,
-            each.number
-            if isinstance(each, Create)
-            else external_ids.number_of(each.pushed.external_id),
+            type(item).__name__,
+            item.number
+            if isinstance(item, Create)
+            else instances.number_of(item.pushed.external_id),
         )
-        for each in decided.steps
+        for item in decided.steps
     ]
 
 
@@ -79,7 +79,7 @@ def test_nothing_is_there_and_all_is_made() -> None:
 
 def test_id_that_was_chosen_is_used_first() -> None:
     """What is on its way to the vendor must not stand there beside another."""
-    chosen = PushedState(external_ids.event_id("s", "a", 3), "a")
+    chosen = PushedState(instances.event_id("s", "a", 3), "a")
     assert _steps(_plan(_wish(_slot(1)), chosen)) == [("Create", 3)]
     settled = replace(chosen, settled=True)
     assert _steps(_plan(_wish(_slot(1)), settled)) == [("Create", 4)]
@@ -91,7 +91,7 @@ def test_what_frees_a_place_comes_first() -> None:
     """Cancellations, then moves, then what is made."""
     wish = PushRequests((PushEvent("b", "B", (_slot(1),)), PushEvent("c", "C", (_slot(2, 5),))))
     gone, moved = _held(_slot(1), uid="a", name="A"), _held(_slot(2), uid="c", name="C")
-    assert [type(each) for each in _plan(wish, gone, moved).steps] == [Cancel, Move, Create]
+    assert [type(item) for item in _plan(wish, gone, moved).steps] == [Cancel, Move, Create]
 
 
 def test_half_done_renewal_is_ended() -> None:
@@ -105,7 +105,7 @@ def test_half_done_renewal_that_is_no_longer_wanted_is_undone() -> None:
     old, new = _held(_slot(1), _slot(2)), _held(_slot(2), number=1)
     decided = _plan(_wish(_slot(1), _slot(2)), old, new)
     assert _steps(decided) == [("Cancel", 1)]
-    assert [each.why for each in decided.cancels] == ["its instances stand there twice"]
+    assert [item.why for item in decided.cancels] == ["its instances stand there twice"]
 
 
 def test_cancellation_waits_for_what_carries_its_timeslots_alone() -> None:
@@ -115,12 +115,12 @@ def test_cancellation_waits_for_what_carries_its_timeslots_alone() -> None:
     there, away = (_slot(1), _slot(2)), _slot(9, facility="field")
     old, new = _held(*there), _held(_slot(2), number=1)
     decided = _plan(_wish(_slot(2), away), old, new)
-    assert [external_ids.number_of(each.pushed.external_id) for each in decided.cancels] == [0]
-    assert [(len(each.creates), each.cancels) for each in decided.renewals] == [(1, ())]
+    assert [instances.number_of(item.pushed.external_id) for item in decided.cancels] == [0]
+    assert [(len(item.creates), item.cancels) for item in decided.renewals] == [(1, ())]
     first = _plan(_wish(_slot(2), away), old)
     assert [
-        ([slot.id for create in each.creates for slot in create.slots], len(each.cancels))
-        for each in first.renewals
+        ([slot.id for create in item.creates for slot in create.slots], len(item.cancels))
+        for item in first.renewals
     ] == [(["slot-9"], 0), (["slot-2"], 1)]
 
 
@@ -132,8 +132,8 @@ def test_timeslot_of_no_push_is_left_alone() -> None:
 
 def test_uid_that_cannot_be_read_is_left_alone() -> None:
     """All of it, until it can be read again or is gone."""
-    told = _wish(impossible=(Impossible("a", "Practice", "it cannot be read"),))
-    assert _plan(told, _held(_slot(1))).steps == ()
+    content = _wish(impossible=(Impossible("a", "Practice", "it cannot be read"),))
+    assert _plan(content, _held(_slot(1))).steps == ()
 
 
 def test_most_is_implausible() -> None:
@@ -158,8 +158,8 @@ def test_most_of_a_series_is_implausible() -> None:
     assert (shrunk.implausible, shrunk.ending, shrunk.coming) == (True, 7, 8)
     assert not _plan(_wish(*season[:4]), _held(*season)).implausible
     later = tuple(
-        replace(each, id=f"{each.id}-later", start=each.start + HOUR, end=each.end + HOUR)
-        for each in season
+        replace(item, id=f"{item.id}-later", start=item.start + HOUR, end=item.end + HOUR)
+        for item in season
     )
     assert not _plan(_wish(*later), _held(*season)).implausible
 
@@ -198,7 +198,7 @@ def _done(decided: PushPlan, held: dict[str, PushedState], count: int) -> None:
             moved = replace(
                 step.before, start=after.start, end=after.end, facility_id=after.facility.id
             )
-            slots = tuple(moved if each == step.before else each for each in before.event.timeslots)
+            slots = tuple(moved if item == step.before else item for item in before.event.timeslots)
             held[before.external_id] = replace(before, event=replace(before.event, timeslots=slots))
 
 
@@ -210,25 +210,27 @@ def test_whatever_is_edited_and_broken_off_it_ends_in_the_wish(
     nothing to do.
     """
     held: dict[str, PushedState] = {}
-    told = _wish()
+    content = _wish()
     for name, numbers in wishes:
-        told = _wish(*(_slot(number, *how) for number, how in sorted(numbers.items())), name=name)
-        decided = _plan(told, *held.values())
+        content = _wish(
+            *(_slot(number, *how) for number, how in sorted(numbers.items())), name=name
+        )
+        decided = _plan(content, *held.values())
         _done(decided, held, data.draw(st.integers(0, len(decided.steps))))
-    _done(_plan(told, *held.values()), held, 1000)
+    _done(_plan(content, *held.values()), held, 1000)
     there = [
-        (each.event.name, slot.external_id, slot.start, slot.end, slot.facility_id)
-        for each in held.values()
-        if each.live and each.event
-        for slot in each.event.timeslots
+        (item.event.name, slot.external_id, slot.start, slot.end, slot.facility_id)
+        for item in held.values()
+        if item.live and item.event
+        for slot in item.event.timeslots
     ]
-    wanted = [
-        (each.name, slot.id, slot.start, slot.end, slot.facility.id)
-        for each in told.events
-        for slot in each.slots
+    requested = [
+        (item.name, slot.id, slot.start, slot.end, slot.facility.id)
+        for item in content.events
+        for slot in item.slots
     ]
-    assert sorted(there) == sorted(wanted)
-    assert _plan(told, *held.values()).steps == ()
+    assert sorted(there) == sorted(requested)
+    assert _plan(content, *held.values()).steps == ()
 
 
 def test_move_that_the_vendor_takes_for_no_change_is_a_renewal() -> None:

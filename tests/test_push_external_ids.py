@@ -1,4 +1,4 @@
-"""`icalbridge.push.external_ids`: external ids that the vendor takes, the same every time, and never
+"""`icalbridge.push.instances`: external ids that the vendor takes, the same every time, and never
 two alike.
 """
 
@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis.strategies import integers, text
 
-from icalbridge.push.external_ids import event_id, instance_id, number_of
+from icalbridge.push.instances import event_id, instance_id, number_of
 
 
 def test_ids_stay_as_they_are() -> None:

@@ -39,9 +39,9 @@ def _at(script: Script, path: str = "") -> CalendarSource:
 
 
 def _told(source: CalendarSource, before: FetchedCalendar | None = None, **more: float) -> bytes:
-    found = fetch_calendar(source, before, **more)
-    assert found
-    return found.content
+    parsed = fetch_calendar(source, before, **more)
+    assert parsed
+    return parsed.content
 
 
 def test_file_is_read(tmp_path: Path) -> None:
@@ -61,12 +61,12 @@ def test_files_of_one_name_are_two_calendars(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However the way to one is written, it is the same."""
-    girls, boys = (tmp_path / each / "practice.ics" for each in ("girls", "boys"))
+    girls, boys = (tmp_path / item / "practice.ics" for item in ("girls", "boys"))
     girls.parent.mkdir()
     monkeypatch.chdir(girls.parent)
     names = [
-        CalendarSource(str(each)).name
-        for each in (girls, "practice.ics", "../girls/practice.ics", boys)
+        CalendarSource(str(item)).name
+        for item in (girls, "practice.ics", "../girls/practice.ics", boys)
     ]
     digest = sha256(str(girls.resolve()).encode()).hexdigest()[:8]
     assert names[:3] == [f"practice-{digest}"] * 3
@@ -317,8 +317,10 @@ def test_addresses_of_a_name_share_the_time(monkeypatch: pytest.MonkeyPatch) -> 
         now[0] += timeout
         raise TimeoutError
 
-    found = [(2, 1, 6, "", (f"93.184.215.{number}", 80)) for number in range(9)]
-    monkeypatch.setattr("icalbridge.push.network.socket.getaddrinfo", lambda *_args, **_more: found)
+    parsed = [(2, 1, 6, "", (f"93.184.215.{number}", 80)) for number in range(9)]
+    monkeypatch.setattr(
+        "icalbridge.push.network.socket.getaddrinfo", lambda *_args, **_more: parsed
+    )
     monkeypatch.setattr(network, "monotonic", lambda: now[0])
     monkeypatch.setattr(network, "create_connection", connect)
     with pytest.raises(CalendarUnreachable) as caught:

@@ -1,4 +1,4 @@
-"""`icalbridge.push.ics_process` and `ics_parser`: bad calendars get a sentence, in bounded time and memory."""
+"""`icalbridge.push.ics_parser` and `ics_parser`: bad calendars get a sentence, in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.errors import BadCalendar
-from icalbridge.push.ics_parser import parse_calendar
-from icalbridge.push.ics_process import (
+from icalbridge.push.ics_parser import (
     LOOKS_BACK,
     TOO_MUCH,
+    parse_calendar,
     parse_in_process,
     span_at,
 )
@@ -30,8 +30,8 @@ SPAN = span_at(NOW)
 GOOD = event("good", "20261202", name="Good")
 
 
-def _expanded(told: bytes) -> ParsedCalendar:
-    return parse_calendar(told, SPAN)
+def _expanded(content: bytes) -> ParsedCalendar:
+    return parse_calendar(content, SPAN)
 
 
 def test_span_ends_in_two_years_and_rules_with_a_half_year() -> None:
@@ -75,20 +75,20 @@ BAD: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_no_calendar_is_told(name: str) -> None:
     """In one sentence, out of the process that found it."""
-    told, sentence = BAD[name]
+    content, sentence = BAD[name]
     with pytest.raises(BadCalendar) as caught:
-        parse_in_process(told, SPAN)
+        parse_in_process(content, SPAN)
     assert str(caught.value) == sentence
 
 
 def test_good_calendar_comes_whole_out_of_its_process() -> None:
     """The same as without one."""
-    told = calendar(
+    content = calendar(
         GOOD,
         event("w", "20261201", "RRULE:FREQ=WEEKLY", "LOCATION:Gym"),
         ("UID:d", "DTSTART;VALUE=DATE:20261201"),
     )
-    assert parse_in_process(told, SPAN) == _expanded(told)
+    assert parse_in_process(content, SPAN) == _expanded(content)
 
 
 def test_calendar_that_takes_too_long_is_ended() -> None:
@@ -96,30 +96,30 @@ def test_calendar_that_takes_too_long_is_ended() -> None:
     over.
     """
     never = [
-        event(f"never-{each}", "20261201", "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30")
-        for each in range(100)
+        event(f"never-{item}", "20261201", "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30")
+        for item in range(100)
     ]
     with pytest.raises(BadCalendar) as caught:
-        parse_in_process(calendar(*never), SPAN, cpu_seconds=2)
+        parse_in_process(calendar(*never), SPAN, cpu_seconds=1)
     assert str(caught.value) == TOO_MUCH
 
 
 def test_calendar_that_takes_too_much_memory_is_ended() -> None:
     """In its own process: this one never had it."""
-    told = calendar(*(event(f"e{each}", "20261201") for each in range(3_000)))
+    content = calendar(*(event(f"e{item}", "20261201") for item in range(3_000)))
     with pytest.raises(BadCalendar) as caught:
-        parse_in_process(told, SPAN, memory_bytes=40_000_000)
+        parse_in_process(content, SPAN, memory_bytes=40_000_000)
     assert str(caught.value) == TOO_MUCH
 
 
 def test_long_texts_are_cut_where_they_are_read() -> None:
     """Every instance repeats them, and the process that asks has to hold them all."""
-    told = calendar(
+    content = calendar(
         event("w", "20261201", "RRULE:FREQ=DAILY", f"LOCATION:{'p' * 2_000}", name="n" * 200_000)
     )
-    found = parse_in_process(told, SPAN).instances
-    assert len(found) == 577
-    assert {(len(each.name), len(each.summary), len(each.location)) for each in found} == {
+    parsed = parse_in_process(content, SPAN).instances
+    assert len(parsed) == 577
+    assert {(len(item.name), len(item.summary), len(item.location)) for item in parsed} == {
         (1_000, 1_000, 1_000)
     }
 
@@ -128,7 +128,7 @@ def test_calendar_that_would_fill_the_memory_of_who_asks_is_refused() -> None:
     """Short of every other bound: many instances, each with long texts."""
     long = {"name": "n" * 1_000}
     daily = [
-        event(f"{each}{'u' * 999}", "20261201", "RRULE:FREQ=DAILY", **long) for each in range(25)
+        event(f"{item}{'u' * 999}", "20261201", "RRULE:FREQ=DAILY", **long) for item in range(25)
     ]
     with pytest.raises(BadCalendar) as caught:
         parse_in_process(calendar(*daily), SPAN)
@@ -168,7 +168,7 @@ def test_times_do_not_depend_on_the_zones_of_the_machine(
     wrong.parent.mkdir()
     wrong.write_bytes((resources.files("tzdata") / "zoneinfo" / "Asia" / "Tokyo").read_bytes())
     monkeypatch.setenv("PYTHONTZPATH", str(tmp_path))
-    assert [each.start for each in parse_in_process(calendar(GOOD), SPAN).instances] == [
+    assert [item.start for item in parse_in_process(calendar(GOOD), SPAN).instances] == [
         utc(2026, 12, 3, 2)
     ]
 
@@ -233,30 +233,30 @@ TROUBLES: dict[str, tuple[tuple[str, ...], str]] = {
 def test_event_that_cannot_be_is_told_and_the_others_stay(name: str) -> None:
     """By itself, in words; a neighbour is read as ever."""
     lines, why = TROUBLES[name]
-    found = _expanded(calendar(lines, GOOD))
-    assert [each.reason for each in found.unusable] == [why]
-    assert [each.uid for each in found.instances] == ["good"]
+    parsed = _expanded(calendar(lines, GOOD))
+    assert [item.reason for item in parsed.unusable] == [why]
+    assert [item.uid for item in parsed.instances] == ["good"]
 
 
 def test_endless_rule_ends_with_a_half_year() -> None:
     """And its neighbours, which do not recur, reach on to the two years."""
-    found = _expanded(
+    parsed = _expanded(
         calendar(event("w", "20261201", "RRULE:FREQ=WEEKLY"), event("late", "20281101"))
     )
     assert [
-        (found.instances[number].uid, found.instances[number].slot_id) for number in (0, -2, -1)
+        (parsed.instances[number].uid, parsed.instances[number].slot_id) for number in (0, -2, -1)
     ] == [("w", "20261202T020000Z"), ("w", "20280628T010000Z"), ("late", "single")]
-    assert len(found.instances) == 84
+    assert len(parsed.instances) == 84
 
 
 def test_old_rule_is_followed_to_today() -> None:
     """However long ago it began."""
-    found = _expanded(calendar(event("w", "19700106", "RRULE:FREQ=WEEKLY;BYDAY=TU")))
-    assert found.instances[0].start == utc(2026, 11, 25, 2)
+    parsed = _expanded(calendar(event("w", "19700106", "RRULE:FREQ=WEEKLY;BYDAY=TU")))
+    assert parsed.instances[0].start == utc(2026, 11, 25, 2)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "content",
     [
         calendar(GOOD).replace(b"-//Athletics//Season//EN", b"-//icalbridge//icalbridge//EN"),
         calendar(event("1a2b@icalbridge", "20261201")),
@@ -267,17 +267,17 @@ def test_old_rule_is_followed_to_today() -> None:
     ],
     ids=["feed", "copy", "mangled"],
 )
-def test_own_feed_is_known(told: bytes) -> None:
+def test_own_feed_is_known(content: bytes) -> None:
     """By its PRODID, or by its UIDs where another service has put its own PRODID there."""
-    assert parse_in_process(told, SPAN).ours
+    assert parse_in_process(content, SPAN).ours
 
 
 def test_floating_and_whole_days_are_known_as_such() -> None:
     """Which moments these are is for the property's zone to say."""
-    found = _expanded(
+    parsed = _expanded(
         calendar(("UID:f", "DTSTART:20261201T180000"), ("UID:d", "DTSTART;VALUE=DATE:20261201"))
     )
-    assert [(each.kind, each.start, each.end) for each in found.instances] == [
+    assert [(item.kind, item.start, item.end) for item in parsed.instances] == [
         (
             "floating",
             datetime.fromisoformat("2026-12-01T18:00"),
@@ -289,15 +289,15 @@ def test_floating_and_whole_days_are_known_as_such() -> None:
 
 def test_zone_of_the_calendar_is_that_of_floating_times() -> None:
     """As Google means its X-WR-TIMEZONE."""
-    told = calendar(
+    content = calendar(
         ("UID:f", "DTSTART:20261201T180000", "DURATION:PT1H"),
         head=("X-WR-TIMEZONE:America/Denver",),
     )
-    assert [(each.kind, each.start) for each in _expanded(told).instances] == [
+    assert [(item.kind, item.start) for item in _expanded(content).instances] == [
         ("moment", utc(2026, 12, 2, 1))
     ]
 
 
 def test_utc_is_kept() -> None:
     """Every moment that comes out is in UTC."""
-    assert {each.start.tzinfo for each in _expanded(calendar(GOOD)).instances} == {UTC}
+    assert {item.start.tzinfo for item in _expanded(calendar(GOOD)).instances} == {UTC}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from icalbridge.push.ics_parser import parse_calendar
-from icalbridge.push.ics_process import span_at
+from icalbridge.push.ics_parser import parse_calendar, span_at
 from tests.fixtures.pushing import ZONE, at, calendar, event, utc
 from tests.test_push_readers import CLOCK
 

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icalbridge.facilitron import Client, MemoryLedger, OvernightCreator
 from icalbridge.push.apply import Outcome, PushRun
 from icalbridge.push.diff import plan_push
 from icalbridge.push.mapping import PushEvent, PushRequests, PushSlot
 from icalbridge.push.steps import Create
-from tests.fixtures.bridges import KEY
 from tests.fixtures.pushing import Pusher, at, calendar, pusher
 
 if TYPE_CHECKING:
@@ -35,23 +33,11 @@ def _night(push: Pusher) -> tuple[datetime, datetime]:
 
 def _push(push: Pusher, uid: str = "lock-in") -> list[Outcome]:
     """Push one event from 22:00 to 2:00, which the planner has not split."""
-    places, clock, store = push.places(), push.bridge.clock, push.bridge.store
+    places = push.places()
     slot = PushSlot("single", *_night(push), places.facilities[push.facility()])
     requests = PushRequests((PushEvent(uid, "Lock-in", (slot,)),))
-    client = Client(
-        push.bridge.url,
-        KEY,
-        ledger=MemoryLedger(10_000_000, 10_000_000),
-        clock=clock,
-        sleep=push.bridge.naps.append,
-    )
-    creator = OvernightCreator(
-        client,
-        store.api_keys.splits_nights("default"),
-        lambda: store.api_keys.note_split_nights("default"),
-    )
-    run = PushRun(client, store, push.source, push.terms, places, clock, creator=creator)
-    return run.run(plan_push(requests, [], places, clock()), requests, [])
+    run = PushRun(push.session(), push.source, push.terms, places)
+    return run.run(plan_push(requests, [], places, push.bridge.clock()), requests, [])
 
 
 def _booked(push: Pusher) -> list[tuple[str, str]]:
@@ -155,9 +141,9 @@ def test_evening_that_comes_to_pass_midnight(push: Pusher, strict: bool) -> None
     """And the other way round; nothing is there twice."""
     push.bridge.state.strict_creations = strict
     evening = _dance("20261201T220000")
-    for told in (evening, _dance(), evening):
-        push.push(told)
-        assert push.push(told) == []
+    for content in (evening, _dance(), evening):
+        push.push(content)
+        assert push.push(content) == []
     assert _booked(push) == [("20:00:00", "22:00:00")]
 
 

@@ -20,8 +20,8 @@ def _places(*given: str, file: str = "") -> PlaceTable:
 
 
 def _found(table: PlaceTable, *locations: str) -> list[str | None]:
-    found = [table.find(each) for each in locations]
-    return [each.id if each else None for each in found]
+    place = [table.find(item) for item in locations]
+    return [item.id if item else None for item in place]
 
 
 def _complaint(table: PlaceTable, location: str) -> str:
@@ -91,7 +91,7 @@ def test_suggestion_is_of_the_schools_that_are_named() -> None:
     other = replace(GYM, id="other-gym", property_id="other", u_id="u-other")
     zones = {**ZONES, "other": "America/New_York"}
     for every in ((GYM, other, POOL), (other, GYM, POOL)):
-        known = [replace(each, u_id=f"u-{each.id}") for each in every]
+        known = [replace(item, u_id=f"u-{item.id}") for item in every]
         assert _complaint(parse_places(known, zones, ["Pool=pool"]), "Main Gim").endswith(
             "; perhaps gym (Main Gym)"
         )
@@ -103,13 +103,13 @@ def test_suggestion_is_of_the_schools_that_are_named() -> None:
 def test_thousands_of_places_are_looked_up_in_a_moment() -> None:
     """The first fifty that do not match get suggestions; the others their sentence alone."""
     many = [
-        replace(GYM, id=f"room-{each}", name=f"Room number {each}", u_id=f"u-{each}")
-        for each in range(400)
+        replace(GYM, id=f"room-{item}", name=f"Room number {item}", u_id=f"u-{item}")
+        for item in range(400)
     ]
     table = parse_places(many, ZONES, ["Pool=room-1"])
-    told = [_complaint(table, f"Rome number {each + 1000}") for each in range(2_000)]
-    assert sum("; perhaps room-" in each for each in told) == MOST_HINTED
-    assert told[-1] == "no facility is given for 'Rome number 2999'"
+    content = [_complaint(table, f"Rome number {item + 1000}") for item in range(2_000)]
+    assert sum("; perhaps room-" in item for item in content) == MOST_HINTED
+    assert content[-1] == "no facility is given for 'Rome number 2999'"
     assert "; perhaps room-" in _complaint(table, "Rome number 1000")
 
 

@@ -8,25 +8,21 @@ import json
 import os
 import subprocess
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from icalbridge.push.ics_parser import parse_calendar
-from icalbridge.push.ics_process import span_at
+from icalbridge.push.ics_parser import parse_calendar, span_at
 from tests.fixtures.parts import node, require_js
 from tests.fixtures.pushing import ZONE, utc
 from tests.machine import HERE
 from tests.test_push_cases import EXPECTED, FOLDER
 from tests.test_push_round_trip import CASES
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 CLOCK = ZoneInfo(ZONE)
 SPAN = ("2026-11-01", "2028-06-30")
-CALENDARS = {name: case.told for name, case in CASES.items()} | {
+CALENDARS = {name: case.content for name, case in CASES.items()} | {
     name: (FOLDER / f"{name}.ics").read_bytes() for name in EXPECTED
 }
 ENDS_FIRST = "reads an end before the start, as if it were none"
@@ -73,21 +69,30 @@ def _ours(content: bytes) -> list[str]:
     return sorted(_local(instance.start.isoformat()) for instance in parsed.instances)
 
 
-@pytest.mark.parametrize("name", CALENDARS)
-def test_others_read_the_same_or_it_is_listed(tmp_path: Path, name: str) -> None:
-    """The local start of each instance, on a machine in the school's zone."""
+@pytest.fixture(scope="module")
+def readings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str | list[str]]]:
+    """What each reader reads in each calendar, on a machine in the school's zone."""
     require_js("ical.js")
     require_js("node-ical")
-    file = tmp_path / "calendar.ics"
-    file.write_bytes(CALENDARS[name])
-    command = [node(), str(HERE / "js" / "expand.mjs"), str(file), *SPAN]
+    folder = tmp_path_factory.mktemp("calendars")
+    files = {str(folder / f"{number}.ics"): name for number, name in enumerate(CALENDARS)}
+    for file, name in files.items():
+        Path(file).write_bytes(CALENDARS[name])
+    command = [node(), str(HERE / "js" / "expand.mjs"), *SPAN, *files]
     done = subprocess.run(command, capture_output=True, env={**os.environ, "TZ": ZONE}, check=True)
-    readings: dict[str, str | list[str]] = json.loads(done.stdout)
+    return {files[file]: starts for file, starts in json.loads(done.stdout).items()}
+
+
+@pytest.mark.parametrize("name", CALENDARS)
+def test_others_read_the_same_or_it_is_listed(
+    readings: dict[str, dict[str, str | list[str]]], name: str
+) -> None:
+    """The local start of each instance."""
     ours = _ours(CALENDARS[name])
     differing = {
         (name, reader)
-        for reader, starts in readings.items()
+        for reader, starts in readings[name].items()
         if isinstance(starts, str) or sorted(map(_local, starts)) != ours
     }
-    assert len(readings) == 2
+    assert len(readings[name]) == 2
     assert differing == {key for key in DIFFERENCES if key[0] == name}

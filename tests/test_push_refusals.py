@@ -9,10 +9,10 @@ import pytest
 
 from icalbridge.errors import InvalidRequest, MalformedAnswer, RequestRefused
 from icalbridge.facilitron import Conflict
-from icalbridge.push.apply import refusal_text
 from icalbridge.push.decide import decide
 from icalbridge.push.mapping import PushEvent, PushRequests, PushSlot
 from icalbridge.push.places import PlaceTable
+from icalbridge.push.session import refusal_text
 from tests.samples import GYM, NOW, SCHOOL, ZONE
 
 PLACES = PlaceTable({GYM.id: GYM}, {SCHOOL.id: ZONE})

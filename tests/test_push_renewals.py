@@ -35,15 +35,15 @@ def test_refusal_at_one_property_keeps_nothing_up_at_another(push: Pusher) -> No
     away = event("weekly", "20270105", at("20270105", "180000", "RECURRENCE-ID"), "LOCATION:Away")
     edited = calendar((*WEEKLY, "LOCATION:Gym", EXDATE, at("20270105", "180000", "RDATE")), away)
     outcomes = push.push(edited)
-    assert [(type(each.step).__name__, each.result) for each in outcomes] == [
+    assert [(type(item.step).__name__, item.result) for item in outcomes] == [
         ("Create", "refused"),
         ("Create", "done"),
         ("Cancel", "done"),
     ]
-    assert [(type(each.step).__name__, each.result) for each in push.push(edited)] == [
+    assert [(type(item.step).__name__, item.result) for item in push.push(edited)] == [
         ("Create", "refused")
     ]
-    assert [each[2][:10] for each in push.booked()] == [
+    assert [item[2][:10] for item in push.booked()] == [
         "2026-12-01",
         "2026-12-15",
         "2026-12-22",
@@ -59,7 +59,7 @@ def test_renewal_is_written_before_it_is_followed(push: Pusher) -> None:
     push.push(calendar((*WEEKLY, EXDATE)))
     methods = [method for method, _path, _query, _status in push.bridge.state.requests[before:]]
     assert methods == ["GET", "POST", "PATCH", "GET", "GET"]
-    assert [each.start.day for each in push.bridge.entries()] == [2, 16, 23, 30]
+    assert [item.start.day for item in push.bridge.entries()] == [2, 16, 23, 30]
 
 
 def test_renewal_that_the_quota_would_break_off_is_not_begun(push: Pusher) -> None:
@@ -71,24 +71,24 @@ def test_renewal_that_the_quota_would_break_off_is_not_begun(push: Pusher) -> No
         push.push(calendar((*WEEKLY, EXDATE)))
     assert push.writes() == before
     push.push(calendar(WEEKLY, GAME))
-    assert push.booked() == push.wished()
+    assert push.booked() == push.expected()
     push.left = 2
     push.push(calendar((*WEEKLY, EXDATE), GAME))
-    assert push.booked() == push.wished()
+    assert push.booked() == push.expected()
 
 
 def test_refused_cancellations_keep_nothing_from_being_made(push: Pusher) -> None:
     """However many there are, and whatever is said of them."""
     push.push(
-        calendar(*(event(f"old-{each}", f"202612{each:02}", name="Old") for each in range(1, 5)))
+        calendar(*(event(f"old-{item}", f"202612{item:02}", name="Old") for item in range(1, 5)))
     )
-    for each in push.bridge.world.events.values():
-        each["created_by_external_api"] = False
+    for item in push.bridge.world.events.values():
+        item["created_by_external_api"] = False
     outcomes = push.push(calendar(GAME))
-    assert [(type(each.step).__name__, each.result) for each in outcomes] == [
+    assert [(type(item.step).__name__, item.result) for item in outcomes] == [
         ("Cancel", "refused")
     ] * 4 + [("Create", "collides")]
-    assert push.booked() == push.wished() != []
+    assert push.booked() == push.expected() != []
 
 
 def test_cancellation_that_never_came_is_forgotten(push: Pusher) -> None:
@@ -100,7 +100,7 @@ def test_cancellation_that_never_came_is_forgotten(push: Pusher) -> None:
         push.push(calendar(), Deadly(2))
     assert push.push(calendar(GAME)) == []
     made = next(
-        key for key, each in push.bridge.world.events.items() if each["created_by_external_api"]
+        key for key, item in push.bridge.world.events.items() if item["created_by_external_api"]
     )
     push.bridge.world.set_status(made, "Cancelled")
     assert push.push(calendar(GAME)) == []
@@ -109,10 +109,10 @@ def test_cancellation_that_never_came_is_forgotten(push: Pusher) -> None:
 
 def test_events_change_places(push: Pusher) -> None:
     """None can move first: one is made anew, and the others move after it; in one run."""
-    push.push(calendar(*(event(each, f"2026120{day}") for day, each in enumerate("abc", 1))))
+    push.push(calendar(*(event(item, f"2026120{day}") for day, item in enumerate("abc", 1))))
     swapped = calendar(event("a", "20261202"), event("b", "20261203"), event("c", "20261201"))
     outcomes = push.push(swapped)
     assert sorted(push.steps()) == ["Cancel", "Create", "Move", "Move"]
-    assert "refused" not in {each.result for each in outcomes}
-    assert push.booked() == push.wished()
+    assert "refused" not in {item.result for item in outcomes}
+    assert push.booked() == push.expected()
     assert push.push(swapped) == []

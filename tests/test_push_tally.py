@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from icalbridge.push.decide import decide, tally
 from icalbridge.push.ics_lines import NotACalendar
-from icalbridge.push.ics_parser import parse_calendar
-from icalbridge.push.ics_process import span_at
+from icalbridge.push.ics_parser import parse_calendar, span_at
 from icalbridge.push.instances import PushTally
 from icalbridge.push.mapping import PushRules, map_calendar
 from icalbridge.push.places import parse_places
@@ -159,4 +158,4 @@ def test_second_push_counts_what_moves_and_what_stays(tmp_path: Path) -> None:
         days = [event(uid, "20270112") for uid in ("a", "b", "c")]
         push.push(calendar(*days))
         push.push(calendar(days[0], event("b", "20270113")))
-        assert tally(push.wanted, push.decided) == PushTally(2, moved=1, unchanged=1)
+        assert tally(push.requested, push.decided) == PushTally(2, moved=1, unchanged=1)

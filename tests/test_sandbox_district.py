@@ -82,7 +82,7 @@ def _starts(world: sandbox.World, days: int) -> list[datetime]:
     return [each for each in starts if 0 <= (each.date() - TODAY).days < days]
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "1", "random"])
+@pytest.mark.parametrize("hash_seed", ["0", "random"])
 def test_same_seed_and_day_give_the_same_world_in_any_process(hash_seed: str) -> None:
     """Byte for byte, whatever PYTHONHASHSEED is."""
     ran = subprocess.run(

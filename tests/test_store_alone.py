@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icalbridge.store import Store
-from icalbridge.sync.windows import WINDOWS
 from tests.fixtures.bridges import Bridge, bridge
 from tests.fixtures.stores import USER
 from tests.fixtures.workers import Agency, asked, asked_days, leased
@@ -29,7 +28,7 @@ PATIENCE_SECONDS = 60
 @pytest.fixture
 def district(database_url: str) -> Iterator[Bridge]:
     """A district of two schools whose catalogue is known, and nothing else."""
-    with bridge(database_url, windows=WINDOWS) as made:
+    with bridge(database_url, facilities=1, events_per_day=1, windows=4) as made:
         made.store.write.add_api_user("default")
         assert made.sync.fetch_catalog(at_once=True) == []
         yield made
@@ -112,10 +111,10 @@ def test_workers_with_one_event_in_hand_never_collide(
 
     hired = [agency.hire(f"w{each}", on_request=meet) for each in range(number)]
     with ThreadPoolExecutor(number) as pool:
-        for _ in range(36 // number):
+        for _ in range(12 // number):
             assert list(pool.map(lambda each: each.worker.step(), hired)) == [0] * number
     agency.hire("last").work()
     assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
     assert Counter(asked(district)).most_common(1)[0][1] == 1
-    assert (len(asked(district)), asked_days(district), leased(district)) == (36, 1, [])
+    assert (len(asked(district)), asked_days(district), leased(district)) == (12, 1, [])
     assert district.told() == district.truth()

@@ -15,7 +15,6 @@ from icalbridge.models import Changes, Feed
 from icalbridge.store.entries import (
     SHOWN_ENTRIES,
     EntryCriteria,
-    TextCriteria,
     TimeRange,
 )
 from tests.fixtures.stores import apply_changes
@@ -83,11 +82,10 @@ def test_database_finds_what_select_finds(school: Store, query: str, count: int)
     booked = _booked(count)
     apply_changes(school, Changes(added=tuple(booked), parsed=(event(),)))
     wanted = parse(query)
-    texts = TextCriteria(wanted.type, wanted.activity, wanted.name, wanted.words, wanted.unwanted)
-    ids, total = school.read.text_ids("school", texts)
+    ids, total = school.read.text_ids("school", wanted)
     criteria = EntryCriteria(
         facility_ids=wanted.facility,
-        text_ids=None if texts == TextCriteria() else ids,
+        text_ids=ids if wanted.limits_texts else None,
         text_total=total,
     )
     chosen = select(booked, now=NOW, history=YEAR, horizon=YEAR, query=wanted).entries

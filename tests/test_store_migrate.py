@@ -17,8 +17,9 @@ from icalbridge import store as store_package
 from icalbridge.models import EventKey, Feed
 from icalbridge.store import Store
 from icalbridge.store.engine import reading, writing
-from icalbridge.store.entries import TextCriteria, TimeRange
+from icalbridge.store.entries import TimeRange
 from icalbridge.store.migrate import versions
+from icalbridge.store.texts import TextCriteria
 from tests.samples import NOW
 
 if TYPE_CHECKING:

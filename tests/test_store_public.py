@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from icalbridge.feeds.policy import EVERYTHING, PlaceFilter, Policy
 from icalbridge.feeds.policy_file import PolicyFile
 from icalbridge.feeds.public_reading import PublicReading
-from icalbridge.feeds.public_view import matches
-from icalbridge.feeds.saved_feed import Action, Rule, texts_of
+from icalbridge.feeds.saved_feed import Action, Rule
 from icalbridge.models import Changes, Event, Feed, StaffDetails
-from icalbridge.store.entries import TextCriteria, TimeRange
+from icalbridge.store.entries import TimeRange
 from icalbridge.store.reading import Reading
 from icalbridge.store.rows import text_id
 from icalbridge.store.rows import texts_of as store_texts_of
+from icalbridge.store.texts import TextCriteria, folded_texts
 from icalbridge.text import name_key
 from tests.fixtures.stores import apply_changes
 from tests.samples import GYM, NOW, POOL, ZONE, entry
@@ -165,9 +165,9 @@ def test_names_are_those_that_the_rules_leave(
 
 CRITERIA = st.builds(
     TextCriteria,
-    types=st.sampled_from([(), ("gymnasium",), ("reservation",)]),
-    activities=st.sampled_from([(), (), ("varsity",)]),
-    names=st.sampled_from([(), (), ("practice", "renamed")]),
+    type=st.sampled_from([(), ("gymnasium",), ("reservation",)]),
+    activity=st.sampled_from([(), (), ("varsity",)]),
+    name=st.sampled_from([(), (), ("practice", "renamed")]),
     words=st.sampled_from([(), ("open",), ("renamed",), ("pool",)]),
     unwanted=st.sampled_from([(), ("varsity",)]),
 )
@@ -183,8 +183,8 @@ def test_texts_are_found_by_their_public_form(
     ids = set(public.text_ids("school", criteria)[0])
     found, others = set[int](), set[int]()
     for row in booked:
-        decided = policy.publish_texts(texts_of(row), policy.rule(row, RATES[row.event_id]))
-        is_match = decided is not None and matches(decided, criteria)
+        decided = policy.publish_texts(folded_texts(row), policy.rule(row, RATES[row.event_id]))
+        is_match = decided is not None and criteria.matches_texts(decided)
         (found if is_match else others).add(text_id(*store_texts_of(row)))
     assert found <= ids
     if public.finds_texts_exactly and not policy.hides_bookings:

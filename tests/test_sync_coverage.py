@@ -44,7 +44,7 @@ def _state(
 def _failing(state: SyncState, *offsets: int) -> SyncState:
     numbers = set(map(sync_windows.day_number, offsets))
     windows = [
-        replace(window, failures=GIVEN_UP) if window.number in numbers else window
+        window._replace(failures=GIVEN_UP) if window.number in numbers else window
         for window in state.windows
     ]
     return replace(state, windows=tuple(windows))
@@ -106,7 +106,7 @@ def test_school_that_no_day_names_is_fetched_by_itself() -> None:
     state = _state(60, DaysGranted(90))
     unnamed = replace(state.properties["school-1"], named=NOW - timedelta(days=2))
     silent = [
-        replace(window, silent=frozenset({"school-2"})) if window.number == -4 else window
+        window._replace(silent=frozenset({"school-2"})) if window.number == -4 else window
         for window in state.windows
     ]
     state = replace(

@@ -264,7 +264,7 @@ def test_renamed_facility_of_a_timeslot_reaches_the_location() -> None:
     """
     hidden = replace(GYM, id="annex", name="Annex", type="Room")
     (added,) = _reconcile(event(timeslot(24, facility=hidden))).added
-    assert (added.place, added.location, added.category) == (
+    assert (added.place, added.location, added.type) == (
         "Annex",
         "Annex, Lincoln High, 1 Oak St, Sunnyvale, CA, 94087",
         "Room",
@@ -274,10 +274,10 @@ def test_renamed_facility_of_a_timeslot_reaches_the_location() -> None:
 
 
 def test_timeslot_without_facility_is_at_its_school() -> None:
-    """Empty parts of a location are left out; the category is the event's type then."""
+    """Empty parts of a location are left out; the type is the event's type then."""
     nowhere = replace(GYM, id="", name=" ", type="")
     (added,) = _reconcile(event(timeslot(24, facility=nowhere))).added
-    assert (added.place, added.location, added.category) == (
+    assert (added.place, added.location, added.type) == (
         "",
         "Lincoln High, 1 Oak St, Sunnyvale, CA, 94087",
         "reservation",

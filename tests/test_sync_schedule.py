@@ -259,7 +259,7 @@ def test_refused_district_leaves_its_schools_alone() -> None:
     """Three failures in a row, or one refusal: the schools are asked one by one."""
     situation = _situation(5)
     day = _standing(situation, "district", DAY)
-    down = _changed(situation, replace(day, failures=schedule.GIVEN_UP))
+    down = _changed(situation, day._replace(failures=schedule.GIVEN_UP))
     refused = replace(situation, reach=DaysGranted(-1, 0, MIDNIGHT))
     window = _standing(situation, "school-0", 0)
     assert Schedule(situation, Grant(), MIDNIGHT).tier(window) is Tier.WEEK
@@ -271,11 +271,11 @@ def test_heavy_window_costs_what_its_pieces_cost() -> None:
     """Windows in pieces use the quota up faster, and the plan knows."""
     situation = _situation(60)
     pieces = [
-        replace(each, span_limit=SpanLimit(1)) for each in situation.windows if each.number >= 0
+        each._replace(span_limit=SpanLimit(1)) for each in situation.windows if each.number >= 0
     ]
     assert Schedule(_changed(situation, *pieces), Grant(), MIDNIGHT).stretch > 15
     rooms = [
-        replace(each, span_limit=SpanLimit(0)) for each in situation.windows if each.number >= 0
+        each._replace(span_limit=SpanLimit(0)) for each in situation.windows if each.number >= 0
     ]
     assert Schedule(_changed(situation, *rooms), Grant(), MIDNIGHT).stretch > 400
 
@@ -298,28 +298,27 @@ def test_first_sync_goes_near_before_far() -> None:
 def test_what_failed_at_first_keeps_nobody_waiting() -> None:
     """A school that was never fetched because it fails waits in line with the others."""
     situation = _situation(2, synced=NOON - timedelta(days=1))
-    broken = replace(_standing(situation, "school-0", 0), synced=None, failures=2, due=NOON)
+    broken = _standing(situation, "school-0", 0)._replace(synced=None, failures=2, due=NOON)
     assert _order(_changed(situation, broken))[0] == ("district", DAY)
 
 
 def test_the_latest_in_its_own_terms_comes_first() -> None:
     """Today's window five minutes late is worse off than a year's that is three hours late."""
     situation = _situation(1, district=False, synced=NOON)
-    month = replace(_standing(situation, "school-0", 0), synced=NOON - timedelta(seconds=60 + 300))
-    year = replace(_standing(situation, "school-0", 4), synced=NOON - timedelta(hours=7))
+    month = _standing(situation, "school-0", 0)._replace(synced=NOON - timedelta(seconds=60 + 300))
+    year = _standing(situation, "school-0", 4)._replace(synced=NOON - timedelta(hours=7))
     assert _order(_changed(situation, month, year)) == [("school-0", 0), ("school-0", 4)]
 
 
 def test_leased_and_not_due_are_left_out() -> None:
     """What another worker is at, what is not due yet, and what waits after a failure."""
     situation = _situation(1, district=False, synced=NOON)
-    leased = replace(
-        _standing(situation, "school-0", 0),
+    leased = _standing(situation, "school-0", 0)._replace(
         synced=LONG_AGO,
         leased_until=NOON + timedelta(seconds=1),
     )
-    failed = replace(
-        _standing(situation, "school-0", 1), synced=LONG_AGO, due=NOON + timedelta(seconds=30)
+    failed = _standing(situation, "school-0", 1)._replace(
+        synced=LONG_AGO, due=NOON + timedelta(seconds=30)
     )
     planned = Schedule(_changed(situation, leased, failed), Grant(), NOON)
     assert planned.ranked() == []
@@ -329,14 +328,14 @@ def test_leased_and_not_due_are_left_out() -> None:
 def test_killed_workers_lease_runs_out() -> None:
     """From then on the window is anybody's."""
     situation = _situation(1, district=False, synced=NOON)
-    leased = replace(_standing(situation, "school-0", 0), synced=LONG_AGO, leased_until=NOON)
+    leased = _standing(situation, "school-0", 0)._replace(synced=LONG_AGO, leased_until=NOON)
     assert _order(_changed(situation, leased)) == [("school-0", 0)]
 
 
 def test_told_to_be_due_beats_the_tier() -> None:
     """A doubt or a person wants it now, whatever its interval."""
     situation = _situation(1, district=False, synced=NOON)
-    told = replace(_standing(situation, "school-0", 7), due=NOON)
+    told = _standing(situation, "school-0", 7)._replace(due=NOON)
     assert _order(_changed(situation, told)) == [("school-0", 7)]
 
 
@@ -357,7 +356,7 @@ def test_plan_always_gets_everywhere(ages: list[int], used: int, district: bool)
     """
     situation = _situation(1, district=district, synced=NOON)
     aged = [
-        replace(each, synced=NOON - timedelta(seconds=ages[each.number]), due=None)
+        each._replace(synced=NOON - timedelta(seconds=ages[each.number]), due=None)
         for each in situation.windows
         if each.number >= 0
     ]

@@ -13,7 +13,7 @@ import pytest
 
 from icalbridge.sync import schedule
 from tests.any_world import UNREADABLE
-from tests.fixtures.bridges import START, Bridge, bridge
+from tests.fixtures.bridges import START, Bridge, synced_bridge
 from tests.fixtures.workers import Agency
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from icalbridge.models import Entry
     from icalbridge.sandbox.world import Dto
+    from tests.fixtures.stores import Prepared
 
 HEAVY = "503:endpoint=property-events"
 """What makes a sync ask facility by facility."""
@@ -33,10 +34,9 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def school(url: str) -> Iterator[Bridge]:
+def school(prepared: Prepared, url: str) -> Iterator[Bridge]:
     """A school with its bookings, synced once."""
-    with bridge(url, schools=1, facilities=2, events_per_day=1, windows=2) as made:
-        assert made.run().failures == []
+    with synced_bridge(prepared, url, schools=1, facilities=2, events_per_day=1, windows=2) as made:
         yield made
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def district(database_url: str) -> Iterator[Bridge]:
     """A district of two schools, of which nothing is known yet, on either database."""
-    with bridge(database_url) as made:
+    with bridge(database_url, windows=2) as made:
         made.store.write.add_api_user("default")
         yield made
 
@@ -216,19 +216,19 @@ def test_spent_quota_is_waited_for_until_midnight_utc(
     """Not one request more that day; what was not fetched is fetched right after midnight, and
     counts as no failure.
     """
-    hired = agency.hire("w1", ledger=MemoryLedger(GRANTED, 6))
+    hired = agency.hire("w1", ledger=MemoryLedger(GRANTED, 5))
     hired.work()
-    assert len(district.state.requests) == 6
-    assert "all 6 requests of 2026-11-21 (UTC) are used" in caplog.text
+    assert len(district.state.requests) == 5
+    assert "all 5 requests of 2026-11-21 (UTC) are used" in caplog.text
     for _ in range(20):
         district.clock.advance(seconds=hired.work())
-    assert len(district.state.requests) == 6
+    assert len(district.state.requests) == 5
     assert {each.error for each in district.store.read.health(district.clock()).properties} == {""}
-    assert "all 6 requests of 2026-11-21 (UTC) are used" in key(district).error
+    assert "all 5 requests of 2026-11-21 (UTC) are used" in key(district).error
     district.clock.now = district.clock().replace(hour=0, minute=0, second=0) + timedelta(days=1)
     hired.work()
-    assert len(district.state.requests) == 12
-    assert "all 6 requests of 2026-11-22 (UTC) are used" in key(district).error
+    assert len(district.state.requests) == 10
+    assert "all 5 requests of 2026-11-22 (UTC) are used" in key(district).error
 
 
 def test_zone_that_is_no_more_is_survived(
@@ -329,7 +329,7 @@ def test_sync_counts_a_window_that_breaks_as_failed(
     sentence = (
         f"property {school_id} window 0: an unexpected ValueError broke it; the log says where"
     )
-    assert (report.windows, report.failures) == (8, [sentence])
+    assert (report.windows, report.failures) == (5, [sentence])
     with monkeypatch.context() as patched:
         _break(patched, school_id, KeyboardInterrupt)
         with pytest.raises(KeyboardInterrupt):
@@ -361,7 +361,7 @@ def test_catalogue_that_breaks_is_postponed(
     assert (
         health.catalogue_error == "catalogue: an unexpected KeyError broke it; the log says where"
     )
-    assert len(asked(district, begun)) == 9
+    assert len(asked(district, begun)) == 6
     assert SECRET not in caplog.text
     district.clock.advance(minutes=30)
     hired.work()
@@ -431,7 +431,7 @@ def test_stopped_worker_leaves_nothing_behind(district: Bridge, agency: Agency) 
     hired = agency.hire("w1")
     with pytest.raises(Stop):
         hired.worker.run()
-    assert hired.naps == [*[0.0] * 10, LONGEST_NAP_SECONDS]
+    assert hired.naps == [*[0.0] * 7, LONGEST_NAP_SECONDS]
     assert present(district) == []
     assert leased(district) == []
 
@@ -452,7 +452,7 @@ def test_worker_stopped_in_a_request_frees_its_window(district: Bridge, agency: 
     assert leased(district) == []
     assert present(district) == []
     agency.hire("w2").work()
-    assert len(asked(district)) == 10
+    assert len(asked(district)) == 7
 
 
 def test_stop_is_a_stop_though_the_database_is_gone(district: Bridge, agency: Agency) -> None:

@@ -348,6 +348,7 @@ class Upstream(RuleBasedStateMachine):
             shuffled = random.sample(list(self.world.events.items()), len(self.world.events))
             self.world.events.clear()
             self.world.events.update(shuffled)
+            self.world.edited()
 
     def _activate_again(self, which: int) -> None:
         if self._deleted:

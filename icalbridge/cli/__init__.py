@@ -5,8 +5,8 @@ Every error of ours ends as one plain sentence on stderr; a traceback is shown w
 demo, serve, worker, sync, doctor, status, places, history, event, feed, push, sandbox, db, backup,
 restore, export
               the commands: their options, and what the short ones do
-event_request, event_write, event_result, after_write
-              `event`: options to a request, requests and answers, what is shown
+event_request, event_write, event_result
+              `event`: options to a request, the write, what came of it
 saved_feeds   `feed`: saved feeds and private addresses
 push_output   `push`: a plan as a table and as JSON
 status_check, status_readers

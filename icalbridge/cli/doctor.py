@@ -64,12 +64,12 @@ def run_doctor(environ: Mapping[str, str]) -> bool:
 
 def examine(environ: Mapping[str, str]) -> list[Check]:
     """Check configuration, database, public address, then each key, clock, scope, zones, quota."""
-    from icalbridge.settings import from_environment, state
+    from icalbridge.settings import from_environment, state_directory
 
     try:
         settings = from_environment(environ)
         users = settings.require_keys()
-        state.create_directory(environ)
+        state_directory.create_directory(environ)
     except ConfigurationError as error:
         return [Check("configuration", False, str(error))]
     configuration = _configuration(settings)

@@ -22,11 +22,11 @@ MEGABYTE = 1_000_000
 
 def check_place(environ: Mapping[str, str], settings: Settings) -> Check:
     """Name the database that was opened, and say what to do where only this folder leads to it."""
-    from icalbridge.settings import state
+    from icalbridge.settings import state_directory
 
     message = f"opens, can be written, and its schema is current: {describe_database(settings)}"
-    if state.uses_default(environ) and (here := state.file_here()):
-        usual = state.state_directory(environ)
+    if state_directory.uses_default(environ) and (here := state_directory.file_here()):
+        usual = state_directory.state_directory(environ)
         if here.parent != usual:
             message += (
                 "; it is found from this working directory only, so set"

@@ -6,7 +6,7 @@ The help names the vendor's fields where they differ from an option's name.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icalbridge.cli.event_result import EventResult
-    from icalbridge.cli.event_write import WriteOptions
 
     Callback = Callable[..., None]
 
@@ -69,18 +68,12 @@ def _require_one(_context: click.Context, _option: click.Parameter, values: tupl
     return values[0]
 
 
-def _finish(result: EventResult, *, as_json: bool) -> None:
+def _finish(result: EventResult, *, as_json: bool) -> NoReturn:
     """Print a result and exit with its code."""
     from icalbridge.cli.event_result import print_result
 
     print_result(result, as_json=as_json)
     sys.exit(result.code)
-
-
-def _options(values: dict[str, Any]) -> WriteOptions:
-    from icalbridge.cli.event_write import WriteOptions
-
-    return WriteOptions(values["key"], values["dry_run"], values["yes"])
 
 
 @click.group("event")
@@ -166,27 +159,11 @@ def create(as_json: bool, **options: Any) -> None:
     The same command again cannot book it twice: without --external-id its external id is made from
     its type, name, facilities and times.
     """
-    from icalbridge.cli.event_request import CreateInput, parse_slots, read_renter
+    from icalbridge.cli.event_request import CreateOptions
     from icalbridge.cli.event_write import create_event
 
-    settings = load_settings(quiet=True)
-    given = CreateInput(
-        name=options["name"],
-        facility=options["facility"],
-        slots=parse_slots(
-            options["start"], options["end"], options["specs"], options["timeslot_id"]
-        ),
-        renter_email=read_renter(settings, options["renter_email"], options["renter_email_file"]),
-        activity_type=options["activity_type"],
-        event_type=options["event_type"],
-        activity=options["activity"],
-        external_id=options["external_id"],
-        attendance=options["attendance"],
-        rate_category=options["rate_category"],
-        renter_owner=options["renter_owner"],
-        log_message=options["log_message"],
-    )
-    _finish(create_event(settings, given, _options(options)), as_json=as_json)
+    result = create_event(load_settings(quiet=True), CreateOptions(**options))
+    _finish(result, as_json=as_json)
 
 
 @event_command.command()
@@ -197,10 +174,10 @@ def cancel(event_id: str, as_json: bool, **options: Any) -> None:
     """Cancel an event with all its timeslots, by its id or its external id; it cannot be taken
     back.
     """
+    from icalbridge.cli.event_request import WriteOptions
     from icalbridge.cli.event_write import cancel_event
 
-    settings, message = load_settings(quiet=True), options["log_message"] or ""
-    result = cancel_event(settings, options["event_type"], event_id, message, _options(options))
+    result = cancel_event(load_settings(quiet=True), event_id, WriteOptions(**options))
     _finish(result, as_json=as_json)
 
 
@@ -221,12 +198,9 @@ def cancel(event_id: str, as_json: bool, **options: Any) -> None:
 @_write_options
 def move(event_id: str, timeslot_id: str, as_json: bool, **options: Any) -> None:
     """Give a timeslot another time, facility or activity; `event get` shows the timeslots' ids."""
-    from icalbridge.cli.event_request import TimeslotInput
+    from icalbridge.cli.event_request import MoveOptions
     from icalbridge.cli.event_write import move_timeslot
 
-    change = TimeslotInput(
-        *(options[name] for name in ("start", "end", "facility", "activity", "log_message"))
-    )
-    settings, event_type = load_settings(quiet=True), options["event_type"]
-    result = move_timeslot(settings, event_type, event_id, timeslot_id, change, _options(options))
+    change = MoveOptions(**options)
+    result = move_timeslot(load_settings(quiet=True), event_id, timeslot_id, change)
     _finish(result, as_json=as_json)

@@ -12,22 +12,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from msgspec import UNSET
+from typing import TYPE_CHECKING
 
 from icalbridge import timezones
 from icalbridge.errors import ConfigurationError
 from icalbridge.facilitron import NewEvent, NewTimeslot, TimeslotChange, creation_doubts
 from icalbridge.facilitron.write_requests import ONE_DAY, TOO_FAR, TOO_OLD
-from icalbridge.models import Event, Timeslot
+from icalbridge.models import Event, Facility, Property, Timeslot
 from icalbridge.store.place_names import find_facility
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from icalbridge.models import Facility, Property
     from icalbridge.settings import Settings
     from icalbridge.store import Store
 
@@ -42,6 +39,44 @@ _DOUBT_NOTES = {
 SPEC = "START/END[;facility=ID][;activity=NAME][;id=ID]"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOptions:
+    event_type: str = "reservation"
+    key: str = ""
+    """The name of the key; empty: the one that reads the property."""
+    dry_run: bool = False
+    yes: bool = False
+    log_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateOptions(WriteOptions):
+    name: str
+    facility: str
+    activity_type: float
+    start: str | None = None
+    end: str | None = None
+    specs: tuple[str, ...] = ()
+    timeslot_id: str = ""
+    activity: str = ""
+    external_id: str = ""
+    attendance: float | None = None
+    rate_category: str | None = None
+    renter_email: str | None = field(default=None, repr=False)
+    renter_email_file: str | None = None
+    renter_owner: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveOptions(WriteOptions):
+    """Options of `move` as typed; None leaves a value as it is."""
+
+    start: str | None = None
+    end: str | None = None
+    facility: str | None = None
+    activity: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SlotInput:
     """Timeslot as typed: local times; empty texts stand for the command's own options."""
@@ -54,24 +89,6 @@ class SlotInput:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateInput:
-    """Event as typed."""
-
-    name: str
-    facility: str
-    slots: tuple[SlotInput, ...]
-    renter_email: str = field(repr=False)
-    activity_type: float
-    event_type: str
-    activity: str = ""
-    external_id: str = ""
-    attendance: float | None = None
-    rate_category: str | None = None
-    renter_owner: str | None = field(default=None, repr=False)
-    log_message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class CreatePlan:
     """Request for a new event, where it takes place, and notes for the user."""
 
@@ -81,17 +98,34 @@ class CreatePlan:
     """The facilities of its timeslots."""
     notes: tuple[str, ...]
 
+    @property
+    def event(self) -> Event:
+        request, places = self.request, {place.u_id: place for place in self.places}
+        slots = []
+        for slot in request.timeslots:
+            place, activity = places[slot.facility_u_id], slot.activity_name or ""
+            where = (place.id, place.name, place.type)
+            what = (activity, "active", slot.external_id)
+            slots.append(Timeslot(slot.start, slot.end, *where, *what))
+        head = ("", request.event_type, self.owner.id, request.zone, request.name)
+        return Event(*head, "approved", request.external_id, tuple(slots))
 
-def parse_slots(
-    start: str | None, end: str | None, specs: Iterable[str], external_id: str
-) -> tuple[SlotInput, ...]:
+    def with_request(self, request: NewEvent) -> CreatePlan:
+        """Return the plan of a request that is split by day, with a note on that."""
+        if request == self.request:
+            return self
+        return replace(self, request=request, notes=(*self.notes, BY_DAY))
+
+
+def parse_slots(given: CreateOptions) -> tuple[SlotInput, ...]:
     """Return the timeslots: the one of --start and --end first. Raises `ConfigurationError`."""
+    start, end = given.start, given.end
     if (start is None) != (end is None):
         raise ConfigurationError(
             "--start and --end belong together; give both, or neither and --timeslot."
         )
-    own = () if start is None or end is None else (SlotInput(start, end, external_id=external_id),)
-    slots = (*own, *(_parse_slot(spec) for spec in specs))
+    own = [] if start is None or end is None else [SlotInput(start, end, "", "", given.timeslot_id)]
+    slots = (*own, *map(_parse_slot, given.specs))
     if not slots:
         raise ConfigurationError(
             "When? Give --start and --end, or --timeslot for each of several timeslots."
@@ -113,39 +147,30 @@ def _parse_slot(spec: str) -> SlotInput:
     return SlotInput(start.strip(), end.strip(), *texts)
 
 
-def parse_local_time(text: str, zone: str, what: str) -> tuple[datetime, str]:
-    """Return a local time in a zone as UTC, and a note on it, mostly empty.
+def parse_local_time(text: str, zone: str, what: str, notes: list[str]) -> datetime:
+    """Return a local time in a zone as UTC. Raises `ConfigurationError`.
 
-    A time that a clock change skips is refused; of one that comes twice the first is taken, and the
-    note says so.
+    Years without bookings are refused, and a time that a clock change skips; of one that comes
+    twice the first is taken, with a note.
     """
-    local = _parse_in_zone(text, zone)
-    if local is None:
+    match = _LOCAL.fullmatch(text)
+    try:
+        wall = datetime.fromisoformat("T".join(match.groups())) if match else None
+    except ValueError:
+        wall = None
+    if wall is None or not 1970 <= wall.year <= 9990:
         raise ConfigurationError(
             f"{what} is {text!r}, which is no local time; write it as 2026-12-01T18:00."
         )
+    local = wall.replace(tzinfo=timezones.zone(zone))
     moment = local.astimezone(UTC)
-    if moment.astimezone(local.tzinfo).replace(tzinfo=None) != local.replace(tzinfo=None):
+    if moment.astimezone(local.tzinfo).replace(tzinfo=None) != wall:
         raise ConfigurationError(
             f"{what} is {text!r}, a time that the clocks of {zone} skip on that day."
         )
-    twice = local.utcoffset() != local.replace(fold=1).utcoffset()
-    return (
-        moment,
-        f"{what}: {text} comes twice in {zone} on that day; the first is meant." if twice else "",
-    )
-
-
-def _parse_in_zone(text: str, zone: str) -> datetime | None:
-    """Return a local time in its zone; None for other text, and for years without bookings."""
-    match = _LOCAL.fullmatch(text)
-    try:
-        local = datetime.fromisoformat("T".join(match.groups())) if match else None
-    except ValueError:
-        return None
-    if local is None or not 1970 <= local.year <= 9990:
-        return None
-    return local.replace(tzinfo=timezones.zone(zone))
+    if local.utcoffset() != local.replace(fold=1).utcoffset():
+        notes.append(f"{what}: {text} comes twice in {zone} on that day; the first is meant.")
+    return moment
 
 
 def require_facility(store: Store, given: str) -> Facility:
@@ -159,56 +184,31 @@ def require_facility(store: Store, given: str) -> Facility:
     return facility
 
 
-def plan_create(store: Store, given: CreateInput) -> CreatePlan:
+def plan_create(
+    store: Store, given: CreateOptions, slots: Sequence[SlotInput], renter: str
+) -> CreatePlan:
     """Return the request with facilities, zone and times by the catalog, and with made-up ids where
     none was given. Raises `ConfigurationError`.
     """
-    places = tuple(require_facility(store, slot.facility or given.facility) for slot in given.slots)
-    owners = {place.property_id for place in places}
-    if len(owners) > 1:
-        raise ConfigurationError(
-            f"All facilities of one event belong to one school; {_named_schools(store, owners)} are"
-            " several."
-        )
-    owner = store.read.property(owners.pop())
-    if owner is None or not timezones.exists(owner.timezone):
-        raise ConfigurationError(
-            f"The catalogue has no time zone for the facility '{places[0].id}'; run `icalbridge"
-            " sync`."
-        )
+    places = tuple(require_facility(store, slot.facility or given.facility) for slot in slots)
+    owner = _require_owner(store, places)
+    timeslots: list[NewTimeslot] = []
     notes: list[str] = []
-    timeslots = []
-    for number, (slot, place) in enumerate(zip(given.slots, places, strict=True), start=1):
-        (start, first), (end, second) = (
-            parse_local_time(text, owner.timezone, f"{what} of timeslot {number}")
+    for number, (slot, place) in enumerate(zip(slots, places, strict=True), start=1):
+        start, end = (
+            parse_local_time(text, owner.timezone, f"{what} of timeslot {number}", notes)
             for what, text in (("The start", slot.start), ("The end", slot.end))
         )
-        notes += filter(None, (first, second))
         name = slot.external_id or f"slot-{number}"
         timeslots.append(
             NewTimeslot(name, start, end, place.u_id, slot.activity or given.activity or None)
         )
     if not given.external_id:
         notes.append("Its external id was made from its type, name, facilities and times.")
-    return CreatePlan(_make_request(given, timeslots, owner), owner, places, tuple(notes))
-
-
-def _named_schools(store: Store, property_ids: Iterable[str]) -> str:
-    names = store.read.property_names(property_ids)
-    return " and ".join(sorted(names.get(item) or item for item in property_ids))
-
-
-def creation_notes(request: NewEvent, now: datetime) -> list[str]:
-    """Return sentences on what Facilitron may refuse, by bounds that it publishes for changes."""
-    reasons = {reason for _, reason in creation_doubts(request, now)}
-    return [note for reason, note in _DOUBT_NOTES.items() if reason in reasons]
-
-
-def _make_request(given: CreateInput, timeslots: list[NewTimeslot], owner: Property) -> NewEvent:
-    return NewEvent(
+    request = NewEvent(
         given.external_id or derive_id(given.event_type, given.name, timeslots),
         given.name,
-        given.renter_email,
+        renter,
         given.activity_type,
         tuple(timeslots),
         owner.timezone,
@@ -218,6 +218,31 @@ def _make_request(given: CreateInput, timeslots: list[NewTimeslot], owner: Prope
         renter_owner=given.renter_owner,
         log_message=given.log_message,
     )
+    return CreatePlan(request, owner, places, tuple(notes))
+
+
+def _require_owner(store: Store, places: Sequence[Facility]) -> Property:
+    """Return the school of all facilities, whose zone is known. Raises `ConfigurationError`."""
+    owners = {place.property_id for place in places}
+    if len(owners) > 1:
+        names = store.read.property_names(owners)
+        schools = " and ".join(sorted(names.get(owner) or owner for owner in owners))
+        raise ConfigurationError(
+            f"All facilities of one event belong to one school; {schools} are several."
+        )
+    owner = store.read.property(owners.pop())
+    if owner is None or not timezones.exists(owner.timezone):
+        raise ConfigurationError(
+            f"The catalogue has no time zone for the facility '{places[0].id}'; run `icalbridge"
+            " sync`."
+        )
+    return owner
+
+
+def creation_notes(request: NewEvent, now: datetime) -> list[str]:
+    """Return sentences on what Facilitron may refuse, by bounds that it publishes for changes."""
+    reasons = {reason for _, reason in creation_doubts(request, now)}
+    return [note for reason, note in _DOUBT_NOTES.items() if reason in reasons]
 
 
 def derive_id(event_type: str, name: str, timeslots: Iterable[NewTimeslot]) -> str:
@@ -236,8 +261,14 @@ def read_renter(settings: Settings, given: str | None, file: str | None) -> str:
             "--renter-email and --renter-email-file exclude each other; give one of them."
         )
     address = settings.renter_email if given is None else given
-    if file is not None:
-        address = _read_address(file)
+    try:
+        if file is not None:
+            text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+            address = text.strip()
+    except (OSError, UnicodeError):
+        raise ConfigurationError(
+            "--renter-email-file names a file that cannot be read as text."
+        ) from None
     if not address:
         raise ConfigurationError(
             "For whom? Set ICALBRIDGE_RENTER_EMAIL, or give --renter-email-file, to the e-mail"
@@ -246,63 +277,9 @@ def read_renter(settings: Settings, given: str | None, file: str | None) -> str:
     return address
 
 
-def _read_address(file: str) -> str:
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
-    except (OSError, UnicodeError):
-        raise ConfigurationError(
-            "--renter-email-file names a file that cannot be read as text."
-        ) from None
-    return text.strip()
-
-
 def quote_name(name: str) -> str:
     """Return an event's name in quotes, for a sentence."""
     return f"'{display_text(name, missing='Reserved')}'"
-
-
-def planned_event(plan: CreatePlan) -> Event:
-    """Return the event that a request would make."""
-    request = plan.request
-    places = {place.u_id: place for place in plan.places}
-    slots = tuple(
-        Timeslot(
-            slot.start,
-            slot.end,
-            places[slot.facility_u_id].id,
-            places[slot.facility_u_id].name,
-            places[slot.facility_u_id].type,
-            slot.activity_name or "",
-            "active",
-            slot.external_id,
-        )
-        for slot in request.timeslots
-    )
-    return Event(
-        "",
-        request.event_type,
-        plan.owner.id,
-        request.zone,
-        request.name,
-        "approved",
-        request.external_id,
-        slots,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class TimeslotInput:
-    """Changes of a timeslot as typed; None leaves a value as it is."""
-
-    start: str | None = None
-    end: str | None = None
-    facility: str | None = None
-    activity: str | None = None
-    log_message: str | None = None
-
-    @property
-    def empty(self) -> bool:
-        return not (self.start or self.end or self.facility or self.activity is not None)
 
 
 def find_timeslot(event: Event, timeslot_id: str) -> int:
@@ -310,60 +287,43 @@ def find_timeslot(event: Event, timeslot_id: str) -> int:
     ids = [slot.external_id for slot in event.timeslots]
     if timeslot_id in ids:
         return ids.index(timeslot_id)
-    known = ", ".join(sorted(filter(None, ids)))
-    has = (
-        f"it has {known}"
-        if known
-        else "its timeslots have no external ids, so that none of them can be moved"
-    )
+    has = "its timeslots have no external ids, so that none of them can be moved"
+    if known := ", ".join(sorted(filter(None, ids))):
+        has = f"it has {known}"
     raise ConfigurationError(f"{quote_name(event.name)} has no timeslot '{timeslot_id}'; {has}.")
 
 
 def plan_move(
-    store: Store, event: Event, index: int, change: TimeslotInput
+    store: Store, event: Event, index: int, change: MoveOptions
 ) -> tuple[Event, TimeslotChange, list[str]]:
     """Return the event as it would be, the request for it, and notes.
 
     A new start alone keeps the length. Raises `ConfigurationError`.
     """
-    before = event.timeslots[index]
-    if not timezones.exists(event.zone):
+    before, zone = event.timeslots[index], event.zone
+    if not timezones.exists(zone):
         raise ConfigurationError(
             f"The event {event.id} has no time zone that is known; run `icalbridge sync`."
         )
-    start, end, notes = _parse_times(before, change, event.zone)
+    notes: list[str] = []
+    start, end = before.start, before.end
+    if change.start is not None:
+        start = parse_local_time(change.start, zone, "--start", notes)
+        end = start + (before.end - before.start)
+    if change.end is not None:
+        end = parse_local_time(change.end, zone, "--end", notes)
     place = require_facility(store, change.facility) if change.facility else None
     if place and place.property_id != event.property_id:
         raise ConfigurationError(
             f"The facility '{place.id}' belongs to another school than the event does."
         )
-    changed: dict[str, Any] = {"start": start, "end": end}
-    if place:
-        changed |= {"facility_id": place.id, "facility_name": place.name}
+    after = replace(before, start=start, end=end)
+    request = TimeslotChange(start, end, zone, log_message=change.log_message)
     if change.activity is not None:
-        changed["activity"] = change.activity
-    request = TimeslotChange(
-        start,
-        end,
-        event.zone,
-        UNSET if change.activity is None else change.activity,
-        place.u_id if place else None,
-        change.log_message,
-    )
-    slots = list(event.timeslots)
-    slots[index] = replace(before, **changed)
-    return replace(event, timeslots=tuple(slots)), request, notes
-
-
-def _parse_times(
-    before: Timeslot, change: TimeslotInput, zone: str
-) -> tuple[datetime, datetime, list[str]]:
-    start, end, notes = before.start, before.end, []
-    if change.start is not None:
-        start, note = parse_local_time(change.start, zone, "--start")
-        end = start + (before.end - before.start)
-        notes.append(note)
-    if change.end is not None:
-        end, note = parse_local_time(change.end, zone, "--end")
-        notes.append(note)
-    return start, end, list(filter(None, notes))
+        after = replace(after, activity=change.activity)
+        request = replace(request, activity_name=change.activity)
+    if place:
+        after = replace(after, facility_id=place.id, facility_name=place.name)
+        request = replace(request, facility_u_id=place.u_id)
+    timeslots = (*event.timeslots[:index], after, *event.timeslots[index + 1 :])
+    return replace(event, timeslots=timeslots), request, notes

@@ -1,22 +1,25 @@
 """Results of `event`: as one JSON object, or as a sentence and a table of timeslots.
 
-Results go to stdout, errors and notes to stderr. No result contains the renter.
+Results go to stdout, errors and notes to stderr. No result contains the renter. After a write the
+store follows, and the event is compared with the request.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from icalbridge import timezones
+from icalbridge.cli import FAILED
+from icalbridge.cli.clients import make_grant
 from icalbridge.cli.output import console, print_failure, print_json, table, warn
-from icalbridge.errors import AccessRefused, NotFound, RequestRefused
-from icalbridge.facilitron import Conflict
+from icalbridge.errors import IcalbridgeError, NotFound
+from icalbridge.sync.schedule import Schedule
+from icalbridge.sync.windows import today, window_days
 from icalbridge.text import display_text, facility_with_school
-from icalbridge.vendor_words import quote_vendor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,14 +28,14 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from icalbridge.models import Entry, Event, Timeslot
+    from icalbridge.push.session import WriteSession
+    from icalbridge.push.steps import RequestedState
+    from icalbridge.settings import Settings
     from icalbridge.store import Store
 
 HIDDEN = frozenset({"renter_email", "renter_owner"})
 """Fields that are sent and never shown."""
-REFUSALS = (RequestRefused, NotFound, AccessRefused)
-"""Errors by which the vendor refuses one write."""
 DONE = frozenset({"found", "created", "moved", "cancelled", "planned"})
-FAILED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +66,88 @@ class EventResult:
 
     @property
     def code(self) -> int:
-        """The exit code."""
         return 0 if self.outcome in DONE else FAILED
 
 
-def refused(
-    result: EventResult,
-    refusal: Conflict | RequestRefused | NotFound | AccessRefused,
-    advice: str,
-) -> EventResult:
-    """Return the result of a write that the vendor refused, with its message."""
-    conflict = isinstance(refusal, Conflict)
-    status = 409 if isinstance(refusal, Conflict) else refusal.status
-    reason = (
-        refusal.message
-        if isinstance(refusal, Conflict) and not refusal.by_vendor
-        else quote_vendor(refusal.message, status, refusal.message_code)
+@dataclass(frozen=True, slots=True)
+class AfterWrite:
+    event: Event | None
+    """The event as the vendor answers it now; None where it could not be read."""
+    state: Literal["shown", "hidden", "not yet", "unread"]
+    """`shown`: the calendars here show what was requested; `hidden`: the vendor does, and the
+    calendars do not; `not yet`: the vendor still answers with the old state; `unread`: nothing is
+    known.
+    """
+    notes: tuple[str, ...] = ()
+    """Sentences for the user."""
+
+
+def follow_write(
+    session: WriteSession, settings: Settings, written: Event, requested: RequestedState
+) -> AfterWrite:
+    """Update the store with an event after a write; whatever fails here, the write is done.
+
+    `written`: the event as requested, with its id.
+    """
+    try:
+        followed = session.refresh(written.type, written.id, written.property_id)
+    except IcalbridgeError as error:
+        if isinstance(error, NotFound) and not requested.cancelled:
+            return AfterWrite(None, "not yet", (_not_yet(session, settings, [written]),))
+        note = f"The calendars here show it after the next sync; it could not be read back: {error}"
+        return AfterWrite(None, "unread", (note,))
+    event, reason = followed.event, followed.left_out
+    if not requested.matches(event):
+        return AfterWrite(event, "not yet", (_not_yet(session, settings, [written, event]),))
+    if not reason:
+        (entries,) = session.store.sync_reads.known([event.key]).values()
+        reason = requested.hidden_reason(event, entries, settings, session.clock())
+    if reason:
+        return AfterWrite(event, "hidden", (f"The calendars here do not show it: {reason}.",))
+    return AfterWrite(event, "shown")
+
+
+def _not_yet(session: WriteSession, settings: Settings, states: Sequence[Event]) -> str:
+    """Return the note on an event that is still in its old state.
+
+    `states`: as it was to be, and as it is if it was read.
+    """
+    seconds = _read_interval(session, settings, states)
+    within = "" if seconds is None else f", within {_span(seconds)}"
+    return (
+        f"Facilitron does not yet show the change; the calendars here follow when it does{within}."
     )
-    return replace(
-        result,
-        outcome="conflict" if conflict else "refused",
-        message=f"{advice}. {reason[:1].upper()}{reason[1:]}.",
-        invocation_id=refusal.invocation_id,
+
+
+def _read_interval(
+    session: WriteSession, settings: Settings, states: Sequence[Event]
+) -> float | None:
+    """Return the seconds between two reads of a window with one of the timeslots, if any."""
+    property_id, now = states[-1].property_id, session.clock()
+    owner = session.store.read.property(property_id)
+    zone = (owner.timezone if owner else "") or "UTC"
+    if owner is None or not timezones.exists(zone):
+        return None
+    days = {timezones.local_date(slot.start, zone) for event in states for slot in event.timeslots}
+    stored = session.store.windows.state(session.user.name)
+    schedule = Schedule(stored, make_grant(session.user, settings), now)
+    return min(
+        (
+            schedule.interval(window)
+            for window in stored.windows
+            if window.property_id == property_id and window.number >= 0
+            if any(day in window_days(window.number, today(now, zone)) for day in days)
+        ),
+        default=None,
     )
+
+
+def _span(seconds: float) -> str:
+    """Return a length of time in minutes, or in hours from two hours on, rounded up."""
+    minutes = max(1, -int(-seconds // 60))
+    if minutes < 120:
+        return f"{minutes} minute{'s' * (minutes > 1)}"
+    return f"{-(-minutes // 60)} hours"
 
 
 def print_result(result: EventResult, *, as_json: bool) -> None:
@@ -144,6 +206,7 @@ def collision_lines(result: EventResult) -> list[str]:
 def event_values(store: Store, event: Event) -> dict[str, Any]:
     """Return an event as JSON has it: times in the property's zone with their offset."""
     owner = store.read.property(event.property_id)
+    by_start = sorted(event.timeslots, key=lambda slot: (slot.start, slot.end, slot.facility_id))
     return {
         "event_type": event.type,
         "event_id": event.id,
@@ -153,14 +216,8 @@ def event_values(store: Store, event: Event) -> dict[str, Any]:
         "property_id": event.property_id,
         "property": owner.name if owner else "",
         "zone": event.zone,
-        "timeslots": [
-            _timeslot_values(store, slot, event.zone) for slot in _by_start(event.timeslots)
-        ],
+        "timeslots": [_timeslot_values(store, slot, event.zone) for slot in by_start],
     }
-
-
-def _by_start(timeslots: Sequence[Timeslot]) -> list[Timeslot]:
-    return sorted(timeslots, key=lambda slot: (slot.start, slot.end, slot.facility_id))
 
 
 def _timeslot_values(store: Store, timeslot: Timeslot, zone: str) -> dict[str, Any]:
@@ -177,7 +234,6 @@ def _timeslot_values(store: Store, timeslot: Timeslot, zone: str) -> dict[str, A
 
 
 def _local_text(moment: datetime, zone: str) -> str:
-    """Return a time in a zone with its offset."""
     return moment.astimezone(timezones.zone(zone)).isoformat(timespec="seconds")
 
 
@@ -192,8 +248,3 @@ def entry_values(entry: Entry) -> dict[str, Any]:
         "start": _local_text(entry.start, entry.zone),
         "end": _local_text(entry.end, entry.zone),
     }
-
-
-def without_renter(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a request's body as it may be shown."""
-    return {name: "(hidden)" if name in HIDDEN else value for name, value in body.items()}

@@ -1,368 +1,398 @@
-"""Requests of `event`: one event is read, created, moved or cancelled by hand.
+"""`event`: one booking is read, created, moved or cancelled by hand.
 
-Everything that can be checked here is checked before a request is spent. A write is confirmed on
-the terminal unless `--yes` is given; afterwards the store follows at once, so that feeds show it.
+Every write takes the same way (`EventWrite.run`): what can be checked here is checked before a
+request is spent, collisions are looked up, the terminal is asked unless `--yes` is given, the write
+is sent, and the store follows at once, so that feeds show it.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
-from icalbridge.cli.clients import (
-    as_bad_input,
-    require_write_permission,
-)
-from icalbridge.cli.event_checks import (
-    NOT_OURS,
-    current_collisions,
-    foresee,
-    move_obstacle,
-    taken_id,
-)
-from icalbridge.cli.event_request import (
-    BY_DAY,
-    CreateInput,
-    CreatePlan,
-    TimeslotInput,
-    creation_notes,
-    find_timeslot,
-    plan_create,
-    plan_move,
-    planned_event,
-    quote_name,
-)
-from icalbridge.cli.event_result import (
-    REFUSALS,
-    EventResult,
-    collision_lines,
-    entry_values,
-    event_values,
-    refused,
-    timeslots_table,
-    without_renter,
-)
-from icalbridge.cli.event_session import EventSession, open_key, open_session
+from icalbridge.cli import clients, event_request, event_result
+from icalbridge.cli.event_request import quote_name
+from icalbridge.cli.event_result import EventResult, follow_write
 from icalbridge.cli.output import console, warn
 from icalbridge.cli.runtime import open_current
-from icalbridge.errors import ConfigurationError, InvalidRequest
-from icalbridge.facilitron import (
-    CancelledEvent,
-    Conflict,
-    Created,
-    Moved,
-    NotCreated,
-    split_by_day,
-    write_requests,
-)
-from icalbridge.push.requested import RequestedSlot, RequestedState
+from icalbridge.cli.signals import Stop
+from icalbridge.errors import ConfigurationError, InvalidRequest, VendorError
+from icalbridge.facilitron import CancelledEvent, Created, NotCreated, split_by_day, write_requests
+from icalbridge.models import Event, Feed, Timeslot
+from icalbridge.push.collisions import find_collisions
+from icalbridge.push.session import WriteRefusal, WriteSession, send_write
+from icalbridge.push.steps import RequestedState
 from icalbridge.statuses import is_cancelled
+from icalbridge.sync.clock import DatabaseClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from icalbridge.cli.signals import Stop
-    from icalbridge.facilitron import CreateOutcome
-    from icalbridge.models import Event
+    from icalbridge.cli.event_request import CreateOptions, CreatePlan, MoveOptions, WriteOptions
+    from icalbridge.facilitron import Conflict, CreateOutcome, Moved, TimeslotChange, Unknown
     from icalbridge.settings import Settings
+    from icalbridge.store import Store
+
+NOT_OURS = (
+    "It has no external id, so it was not made through Facilitron's API; Facilitron may refuse to"
+    " cancel it."
+)
 
 
 @dataclass(frozen=True, slots=True)
-class WriteOptions:
-    """Options of every command that writes."""
+class EventSession(WriteSession):
+    """Session of one `event` command."""
 
-    key: str = ""
-    """The name of the key; empty: the one that the property belongs to."""
-    dry_run: bool = False
-    yes: bool = False
+    settings: Settings
+    stop: Stop
+
+
+@contextmanager
+def _open_session(
+    settings: Settings, key: str, find_property: Callable[[Store], str]
+) -> Iterator[EventSession]:
+    """Open the database and the client of the right key: by default that of a property."""
+    settings.require_keys()
+    stop, unknown = Stop(), "Which key this is for is not known here; say it with --key, one of"
+    with open_current(settings) as store:
+        owner = find_property(store)
+        user = clients.choose_user(settings, key, lambda: store.read.api_user_of(owner), unknown)
+        stop.listen()
+        with clients.open_client(user, store, stop) as client:
+            clock = DatabaseClock(store)
+            yield EventSession(store, user, client, clock, stop.sleep, settings, stop)
+
+
+@contextmanager
+def _open_event(
+    settings: Settings, key: str, event_type: str, event_id: str
+) -> Iterator[tuple[EventSession, Event]]:
+    """Open the session of an event's property, and fetch the event."""
+
+    def find_property(store: Store) -> str:
+        known = store.read.feed_state(Feed("event", event_id, event_type))
+        return known.property_id if known else ""
+
+    with _open_session(settings, key, find_property) as session:
+        yield session, session.fetch(event_type, event_id)
 
 
 def get_event(settings: Settings, event_type: str, event_id: str, key: str) -> EventResult:
     """Fetch one event; nothing is written but the quota's use."""
-    with open_session(settings, key, event_type, event_id) as session:
-        event = session.fetch(event_type, event_id)
+    with _open_event(settings, key, event_type, event_id) as (session, event):
         external = f", external id {event.external_id}" if event.external_id else ""
         message = (
             f"{quote_name(event.name)}: {event.status} {event.type} {event.id}{external}, times of"
             f" {event.zone}."
         )
-        return EventResult("get", "found", message, event_values(session.store, event))
+        return EventResult("get", "found", message, event_result.event_values(session.store, event))
 
 
-def create_event(settings: Settings, given: CreateInput, options: WriteOptions) -> EventResult:
-    """Create an event, and let the store follow."""
-    require_write_permission(settings, dry_run=options.dry_run, yes=options.yes)
-    settings.require_keys()
-    with open_current(settings) as store:
-        plan = plan_create(store, given)
-        with open_key(settings, store, plan.owner.id, options.key) as session:
-            return _create(session, plan, options)
+def create_event(settings: Settings, given: CreateOptions) -> EventResult:
+    slots = event_request.parse_slots(given)
+    renter = event_request.read_renter(settings, given.renter_email, given.renter_email_file)
+    clients.require_write_permission(settings, dry_run=given.dry_run, yes=given.yes)
+    facility = slots[0].facility or given.facility
+
+    def find_property(store: Store) -> str:
+        return event_request.require_facility(store, facility).property_id
+
+    with _open_session(settings, given.key, find_property) as session:
+        plan = event_request.plan_create(session.store, given, slots, renter)
+        return _Creation(session, given, plan).run()
 
 
-def _create(session: EventSession, plan: CreatePlan, options: WriteOptions) -> EventResult:
-    creator, notes = session.overnight_creator(), [*plan.notes]
-    if creator.by_day and (split := split_by_day(plan.request)) != plan.request:
-        plan, notes = replace(plan, request=split), [*notes, BY_DAY]
-    with as_bad_input(InvalidRequest):
-        body = write_requests.checked_event(plan.request)
-    event = planned_event(plan)
-    result = EventResult(
-        "create",
-        "planned",
-        "",
-        event_values(session.store, event),
-        collides_with=[entry_values(entry) for entry in current_collisions(session, event)],
-        notes=[*notes, *creation_notes(plan.request, session.clock())],
-    )
-    named = f"{quote_name(event.name)} with the external id {event.external_id}"
-    if options.dry_run:
-        result = foresee(result, taken_id(session, plan.request))
-        done = f"{named} could be created"
-        return _dry_run(session.settings, result, done, "POST", "/event", body)
-    question = f"Create {named} at {plan.owner.name or plan.owner.id}?"
-    _confirm(question, result, options, session.stop)
-    with _explain_interruption(event.type, event.external_id):
-        try:
-            sent, outcome = creator.create(plan.request)
-        except REFUSALS as error:
-            return refused(replace(result, notes=notes), error, "Not created")
-        if sent != plan.request:
-            plan, notes = replace(plan, request=sent), [*notes, BY_DAY]
-        return _created(session, replace(result, notes=notes), outcome, plan)
-
-
-def _created(
-    session: EventSession, result: EventResult, outcome: CreateOutcome, plan: CreatePlan
-) -> EventResult:
-    request = plan.request
-    command = _get_command(request.event_type, request.external_id)
-    if isinstance(outcome, Created):
-        written = replace(planned_event(plan), id=outcome.event_id)
-        slots = [
-            RequestedSlot(slot.external_id, slot.start, slot.end, slot.facility_id)
-            for slot in written.timeslots
-        ]
-        after = session.follow(written, RequestedState(tuple(slots)))
-        lost = "; its answer was lost, and it was found afterwards" if outcome.looked_up else ""
-        return replace(
-            result,
-            outcome="created",
-            message=(
-                f"Created {quote_name(request.name)} as {request.event_type} {outcome.event_id},"
-                f" external id {request.external_id}{lost}."
-            ),
-            event=event_values(session.store, after.event or written),
-            has_conflict=outcome.has_conflict,
-            collides_with=result.collides_with if outcome.has_conflict is not False else [],
-            followed=after.state == "shown",
-            notes=[*result.notes, *after.notes],
-            invocation_id=outcome.invocation_id,
+def cancel_event(settings: Settings, event_id: str, given: WriteOptions) -> EventResult:
+    clients.require_write_permission(settings, dry_run=given.dry_run, yes=given.yes)
+    with clients.as_bad_input(InvalidRequest):
+        body = write_requests.checked_cancellation(
+            given.event_type, event_id, given.log_message or ""
         )
-    if isinstance(outcome, Conflict):
-        return refused(
-            result,
-            outcome,
-            f"Not created; look at what is there with {command}, or give an --external-id",
-        )
-    failed = replace(result, invocation_id=outcome.error.invocation_id)
-    if isinstance(outcome, NotCreated):
-        message = (
-            "Not created, and it will not appear; the same command may be run again."
-            f" {outcome.error}"
-        )
-        return replace(failed, outcome="not_created", message=message)
-    message = (
-        f"Not known whether it was created; find out with {command} before you send it again."
-        f" {outcome.error}"
-    )
-    return replace(failed, outcome="unknown", message=message)
-
-
-def cancel_event(
-    settings: Settings, event_type: str, event_id: str, log_message: str, options: WriteOptions
-) -> EventResult:
-    """Cancel an event, and let the store follow."""
-    require_write_permission(settings, dry_run=options.dry_run, yes=options.yes)
-    with as_bad_input(InvalidRequest):
-        body = write_requests.checked_cancellation(event_type, event_id, log_message)
-    with open_session(settings, options.key, event_type, event_id) as session:
-        event = session.fetch(event_type, event_id)
-        notes = [] if event.external_id else [NOT_OURS]
-        result = EventResult(
-            "cancel", "planned", "", event_values(session.store, event), notes=notes
-        )
-        if options.dry_run:
-            return _dry_run(
-                settings,
-                result,
-                _cancel_text(event),
-                "PATCH",
-                f"/event/{event_type}/{event_id}",
-                body,
-            )
-        if not is_cancelled(event.status):
-            question = (
-                f"Cancel {quote_name(event.name)}, {event.type} {event.id}, with all of this?"
-            )
-            _confirm(question, result, options, session.stop)
-        with _explain_interruption(event_type, event_id):
-            before = CancelledEvent(event.id, event.external_id, already=True)
-            outcome = before
-            if not is_cancelled(event.status):
-                try:
-                    answered = session.client.cancel_event(event_type, event_id, log_message)
-                except REFUSALS as error:
-                    return refused(result, error, "Not cancelled")
-                if isinstance(answered, Conflict):
-                    return refused(result, answered, "Not cancelled; nothing was changed")
-                outcome = answered
-            return _cancelled(session, result, event, outcome)
-
-
-def _cancel_text(event: Event) -> str:
-    done = is_cancelled(event.status)
-    return f"{quote_name(event.name)} {'is cancelled already' if done else 'could be cancelled'}"
-
-
-def _cancelled(
-    session: EventSession, result: EventResult, event: Event, outcome: CancelledEvent
-) -> EventResult:
-    written = replace(event, status="cancelled")
-    after = session.follow(written, RequestedState(cancelled=True))
-    named = f"{quote_name(event.name)}, {event.type} {event.id}"
-    message = f"{named}, {'was cancelled before' if outcome.already else 'is cancelled'}."
-    if after.state == "not yet":
-        message = f"Facilitron accepted the cancellation of {named}."
-    return replace(
-        result,
-        outcome="cancelled",
-        message=message,
-        event=event_values(session.store, after.event or written),
-        followed=after.state == "shown",
-        notes=after.notes,
-        invocation_id=outcome.invocation_id,
-    )
+    with _open_event(settings, given.key, given.event_type, event_id) as (session, event):
+        return _Cancellation(session, given, event, event_id, body).run()
 
 
 def move_timeslot(
-    settings: Settings,
-    event_type: str,
-    event_id: str,
-    timeslot_id: str,
-    change: TimeslotInput,
-    options: WriteOptions,
+    settings: Settings, event_id: str, timeslot_id: str, given: MoveOptions
 ) -> EventResult:
-    """Give a timeslot other times, another facility or another name, and let the store follow."""
-    require_write_permission(settings, dry_run=options.dry_run, yes=options.yes)
-    if change.empty:
+    clients.require_write_permission(settings, dry_run=given.dry_run, yes=given.yes)
+    if not (given.start or given.end or given.facility or given.activity is not None):
         raise ConfigurationError(
             "Nothing to change; give --start, --end, --facility or --activity."
         )
-    with open_session(settings, options.key, event_type, event_id) as session:
-        event = session.fetch(event_type, event_id)
-        index = find_timeslot(event, timeslot_id)
-        after, request, notes = plan_move(session.store, event, index, change)
-        with as_bad_input(InvalidRequest):
-            body = write_requests.checked_change(
-                event_type, event_id, timeslot_id, request, session.clock()
-            )
+    with _open_event(settings, given.key, given.event_type, event_id) as (session, event):
+        index = event_request.find_timeslot(event, timeslot_id)
+        after, change, notes = event_request.plan_move(session.store, event, index, given)
         slot = after.timeslots[index]
-        result = EventResult(
-            "move",
+        return _TimeslotMove(session, given, after, event_id, slot, change, notes).run()
+
+
+class EventWrite(ABC):
+    """One write of an event: `run` is its way from the request to the result."""
+
+    command: ClassVar[str]
+    outcome: ClassVar[str]
+    """Of the command where the write is done."""
+    method: ClassVar[str] = "PATCH"
+    not_done: ClassVar[str]
+    """How the message on a refusal begins; on a conflict `conflict_advice`."""
+
+    session: EventSession
+    given: WriteOptions
+    event: Event
+    """As it is requested."""
+    event_id: str
+    """By which `event get` finds it."""
+    path: str
+    body: dict[str, Any]
+    slots: Sequence[Timeslot] = ()
+    """The timeslots that are booked: collisions are looked up for them."""
+    notes: Sequence[str] = ()
+    doubts: Sequence[str] = ()
+    """Notes that matter only until it is sent."""
+    possible: str
+    """What a dry run reports."""
+    question: str
+    """Asked on a terminal; "" where nothing is sent."""
+    conflict_advice: str
+
+    @abstractmethod
+    def send(self) -> Any:
+        """Send it; raises as `Client` does."""
+
+    @abstractmethod
+    def report(self, result: EventResult, answer: Any) -> EventResult:
+        """Return the result of a write that was not refused."""
+
+    def find_obstacle(self, _planned: EventResult) -> str:
+        """Return why it would be refused, as a clause; "" where nothing is known against it."""
+        return ""
+
+    def run(self) -> EventResult:
+        """Look up collisions, confirm and send it; return its result."""
+        entries = find_collisions(self.session, self.event, self.slots)
+        planned = EventResult(
+            self.command,
             "planned",
             "",
-            event_values(session.store, after),
-            collides_with=[
-                entry_values(entry)
-                for entry in current_collisions(session, replace(after, timeslots=(slot,)))
-            ],
-            notes=notes,
+            event_result.event_values(self.session.store, self.event),
+            collides_with=[event_result.entry_values(entry) for entry in entries],
+            notes=[*self.notes, *self.doubts],
         )
-        named = f"timeslot {timeslot_id} of {quote_name(event.name)}, {event.type} {event.id}"
-        if options.dry_run:
-            result = foresee(result, move_obstacle(event, result))
-            path = f"/event/{event_type}/{event_id}/timeslot/{timeslot_id}"
-            return _dry_run(
-                settings, result, f"The {named} could be changed to this", "PATCH", path, body
+        if self.given.dry_run:
+            return self._foresee(planned)
+        if self.question and not self.given.yes:
+            self._confirm(planned)
+        try:
+            answer = send_write(self.send)
+            result = replace(planned, notes=[*self.notes])
+            if isinstance(answer, WriteRefusal):
+                return self._refuse(result, answer)
+            return self.report(result, answer)
+        except KeyboardInterrupt:
+            warn(
+                f"interrupted; it may be done or not: look with {self.get_command()} before it is"
+                " sent again."
             )
-        _confirm(f"Change the {named} to this?", result, options, session.stop)
-        with _explain_interruption(event_type, event_id):
-            try:
-                outcome = session.client.change_timeslot(event_type, event_id, timeslot_id, request)
-            except REFUSALS as error:
-                return refused(result, error, "Not changed")
-            if isinstance(outcome, Conflict):
-                return refused(result, outcome, "Not changed; give another time or facility")
-            place = slot.facility_id if change.facility else None
-            requested = RequestedSlot(timeslot_id, slot.start, slot.end, place, change.activity)
-            return _moved(session, result, after, requested, named, outcome)
+            raise
 
-
-def _moved(
-    session: EventSession,
-    result: EventResult,
-    written: Event,
-    requested: RequestedSlot,
-    named: str,
-    outcome: Moved,
-) -> EventResult:
-    after = session.follow(written, RequestedState((requested,)))
-    not_yet = after.state == "not yet"
-    return replace(
-        result,
-        outcome="moved",
-        message=(
-            f"Facilitron accepted the change of the {named}."
-            if not_yet
-            else f"Changed the {named}."
-        ),
-        event=event_values(session.store, after.event or written),
-        collides_with=[],
-        followed=after.state == "shown",
-        notes=[*result.notes, *after.notes],
-        invocation_id=outcome.invocation_id,
-    )
-
-
-def _confirm(question: str, result: EventResult, options: WriteOptions, stop: Stop) -> None:
-    """Show what would be written, and ask; raises `click.Abort` for a no."""
-    if options.yes:
-        return
-    if result.event:
-        console(stderr=True).print(timeslots_table(result.event))
-    for line in (*result.notes, *collision_lines(result)):
-        click.echo(line, err=True)
-    with stop.waiting():
-        click.confirm(question, abort=True, err=True)
-
-
-def _dry_run(
-    settings: Settings, result: EventResult, done: str, method: str, path: str, body: dict[str, Any]
-) -> EventResult:
-    off = (
-        [] if settings.enable_writes else ["Writing is off; ICALBRIDGE_ENABLE_WRITES=1 allows it."]
-    )
-    request = {"method": method, "path": path, "body": without_renter(body)}
-    message = result.message or f"{done}; nothing was sent."
-    return replace(result, message=message, request=request, notes=[*result.notes, *off])
-
-
-@contextmanager
-def _explain_interruption(event_type: str, event_id: str) -> Iterator[None]:
-    """Warn that an interrupted write may be done."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        warn(
-            "interrupted; it may be done or not: look with"
-            f" {_get_command(event_type, event_id)} before it is sent again."
+    def follow(
+        self,
+        result: EventResult,
+        answer: Created | Moved | CancelledEvent,
+        requested: RequestedState,
+        done: str,
+        accepted: str = "",
+    ) -> EventResult:
+        """Return the result of what is done; `accepted`: its message if it does not show yet."""
+        session = self.session
+        after = follow_write(session, session.settings, self.event, requested)
+        return replace(
+            result,
+            outcome=self.outcome,
+            message=accepted if accepted and after.state == "not yet" else done,
+            event=event_result.event_values(session.store, after.event or self.event),
+            followed=after.state == "shown",
+            notes=[*result.notes, *after.notes],
+            invocation_id=answer.invocation_id,
         )
-        raise
+
+    def get_command(self) -> str:
+        kind = self.given.event_type
+        option = "" if kind == "reservation" else f"--event-type {kind} "
+        return f"`icalbridge event get {option}{self.event_id}`"
+
+    def _foresee(self, planned: EventResult) -> EventResult:
+        shown = {
+            name: "(hidden)" if name in event_result.HIDDEN else self.body[name]
+            for name in self.body
+        }
+        obstacle = self.find_obstacle(planned)
+        message = f"Facilitron would refuse this: {obstacle}" if obstacle else self.possible
+        off = "Writing is off; ICALBRIDGE_ENABLE_WRITES=1 allows it."
+        return replace(
+            planned,
+            outcome="conflict" if obstacle else "planned",
+            message=f"{message}; nothing was sent.",
+            request={"method": self.method, "path": self.path, "body": shown},
+            notes=[*planned.notes, *([] if self.session.settings.enable_writes else [off])],
+        )
+
+    def _confirm(self, planned: EventResult) -> None:
+        """Show what would be written, and ask; raises `click.Abort` for a no."""
+        if planned.event:
+            console(stderr=True).print(event_result.timeslots_table(planned.event))
+        for line in (*planned.notes, *event_result.collision_lines(planned)):
+            click.echo(line, err=True)
+        with self.session.stop.waiting():
+            click.confirm(self.question, abort=True, err=True)
+
+    def _refuse(self, result: EventResult, refusal: WriteRefusal) -> EventResult:
+        advice = self.conflict_advice if refusal.is_conflict else self.not_done
+        return replace(
+            result,
+            outcome="conflict" if refusal.is_conflict else "refused",
+            message=f"{advice}. {refusal.reason[:1].upper()}{refusal.reason[1:]}.",
+            invocation_id=refusal.invocation_id,
+        )
 
 
-def _get_command(event_type: str, event_id: str) -> str:
-    option = "" if event_type == "reservation" else f"--event-type {event_type} "
-    return f"`icalbridge event get {option}{event_id}`"
+class _Creation(EventWrite):
+    command, outcome, method, not_done = "create", "created", "POST", "Not created"
+    path = "/event"
+
+    def __init__(self, session: EventSession, given: CreateOptions, plan: CreatePlan) -> None:
+        self.session, self.given = session, given
+        self.creator = session.make_creator()
+        self._set_plan(
+            plan.with_request(split_by_day(plan.request)) if self.creator.by_day else plan
+        )
+        with clients.as_bad_input(InvalidRequest):
+            self.body = write_requests.checked_event(self.plan.request)
+        self.doubts = event_request.creation_notes(self.plan.request, session.clock())
+        named = f"{quote_name(self.event.name)} with the external id {self.event_id}"
+        self.possible = f"{named} could be created"
+        self.question = f"Create {named} at {plan.owner.name or plan.owner.id}?"
+        self.conflict_advice = (
+            f"Not created; look at what is there with {self.get_command()}, or give an"
+            " --external-id"
+        )
+
+    def _set_plan(self, plan: CreatePlan) -> None:
+        self.plan, self.event, self.event_id = plan, plan.event, plan.request.external_id
+        self.slots, self.notes = self.event.timeslots, plan.notes
+
+    def find_obstacle(self, _planned: EventResult) -> str:
+        try:
+            event = self.session.fetch(self.given.event_type, self.event_id)
+        except VendorError:
+            return ""
+        other = f"{quote_name(event.name)}, {event.type} {event.id}"
+        return f"the external id {self.event_id} is that of {other}"
+
+    def send(self) -> CreateOutcome:
+        sent, outcome = self.creator.create(self.plan.request)
+        self._set_plan(self.plan.with_request(sent))
+        return outcome
+
+    def report(self, result: EventResult, answer: Created | NotCreated | Unknown) -> EventResult:
+        if isinstance(answer, Created):
+            return self._report_created(result, answer)
+        outcome, message = "unknown", "Not known whether it was created; find out with"
+        message += f" {self.get_command()} before you send it again."
+        if isinstance(answer, NotCreated):
+            outcome = "not_created"
+            message = "Not created, and it will not appear; the same command may be run again."
+        trace = answer.error.invocation_id
+        message = f"{message} {answer.error}"
+        return replace(result, outcome=outcome, message=message, invocation_id=trace)
+
+    def _report_created(self, result: EventResult, answer: Created) -> EventResult:
+        event = self.event = replace(self.event, id=answer.event_id)
+        lost = "; its answer was lost, and it was found afterwards" if answer.looked_up else ""
+        done = (
+            f"Created {quote_name(event.name)} as {event.type} {event.id}, external id"
+            f" {event.external_id}{lost}."
+        )
+        collisions = [] if answer.has_conflict is False else result.collides_with
+        result = replace(result, has_conflict=answer.has_conflict, collides_with=collisions)
+        return self.follow(result, answer, RequestedState.of(event.timeslots), done)
+
+
+class _Cancellation(EventWrite):
+    command, outcome, not_done = "cancel", "cancelled", "Not cancelled"
+    conflict_advice = "Not cancelled; nothing was changed"
+
+    def __init__(
+        self,
+        session: EventSession,
+        given: WriteOptions,
+        event: Event,
+        event_id: str,
+        body: dict[str, Any],
+    ) -> None:
+        self.session, self.given, self.event, self.event_id = session, given, event, event_id
+        self.path, self.body = f"/event/{given.event_type}/{event_id}", body
+        self.notes = [] if event.external_id else [NOT_OURS]
+        self.before = is_cancelled(event.status)
+        name = quote_name(event.name)
+        self.named = f"{name}, {event.type} {event.id}"
+        self.possible = f"{name} {'is cancelled already' if self.before else 'could be cancelled'}"
+        self.question = "" if self.before else f"Cancel {self.named}, with all of this?"
+
+    def send(self) -> CancelledEvent | Conflict:
+        if self.before:
+            return CancelledEvent(self.event.id, self.event.external_id, already=True)
+        cancel, given = self.session.client.cancel_event, self.given
+        return cancel(given.event_type, self.event_id, given.log_message or "")
+
+    def report(self, result: EventResult, answer: CancelledEvent) -> EventResult:
+        self.event = replace(self.event, status="cancelled")
+        done = f"{self.named}, {'was cancelled before' if answer.already else 'is cancelled'}."
+        accepted = f"Facilitron accepted the cancellation of {self.named}."
+        requested = RequestedState(cancelled=True)
+        return self.follow(replace(result, notes=[]), answer, requested, done, accepted)
+
+
+class _TimeslotMove(EventWrite):
+    command, outcome, not_done = "move", "moved", "Not changed"
+    conflict_advice = "Not changed; give another time or facility"
+
+    def __init__(
+        self,
+        session: EventSession,
+        given: WriteOptions,
+        event: Event,
+        event_id: str,
+        slot: Timeslot,
+        change: TimeslotChange,
+        notes: Sequence[str],
+    ) -> None:
+        self.session, self.given, self.event, self.event_id = session, given, event, event_id
+        self.slots, self.change, self.notes = (slot,), change, notes
+        self.names = names = (given.event_type, event_id, slot.external_id)
+        self.path = f"/event/{given.event_type}/{event_id}/timeslot/{slot.external_id}"
+        with clients.as_bad_input(InvalidRequest):
+            self.body = write_requests.checked_change(*names, change, session.clock())
+        named = f"timeslot {slot.external_id} of {quote_name(event.name)}, {event.type} {event.id}"
+        self.named = named
+        self.possible = f"The {named} could be changed to this"
+        self.question = f"Change the {named} to this?"
+
+    def find_obstacle(self, planned: EventResult) -> str:
+        if is_cancelled(self.event.status):
+            return f"{quote_name(self.event.name)} is cancelled"
+        return "a booking cannot be moved onto another one" if planned.collides_with else ""
+
+    def send(self) -> Moved | Conflict:
+        return self.session.client.change_timeslot(*self.names, self.change)
+
+    def report(self, result: EventResult, answer: Moved) -> EventResult:
+        done = f"Changed the {self.named}."
+        accepted = f"Facilitron accepted the change of the {self.named}."
+        requested, result = RequestedState.of(self.slots), replace(result, collides_with=[])
+        return self.follow(result, answer, requested, done, accepted)

@@ -131,6 +131,6 @@ def push_command(
     from icalbridge.cli.push_review import PushInput, find_source, push_calendar
 
     source = find_source(calendar, url_file, allow_private=options.pop("allow_private_address"))
-    given = PushInput(source, **options)
+    given = PushInput(source=source, **options)
     done = push_calendar(load_settings(quiet=True), given, every * 60 if watch else None)
     sys.exit(0 if done else FAILED)

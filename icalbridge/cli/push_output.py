@@ -16,8 +16,8 @@ from icalbridge.facilitron import LAST_MINUTE
 from icalbridge.push.collisions import load_bookings
 from icalbridge.push.decide import tally
 from icalbridge.push.instances import plain_uid
-from icalbridge.push.mapping import PushSlot
-from icalbridge.push.steps import Cancel, Create, Move, event_ids
+from icalbridge.push.mapping import Impossible, PushSlot
+from icalbridge.push.steps import Cancel, Create, Move, PushedState, PushPlan, Step, event_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,11 +26,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from icalbridge.models import Timeslot
-    from icalbridge.push.apply import Outcome
-    from icalbridge.push.mapping import Impossible
+    from icalbridge.push.apply import Outcome, PushRun
     from icalbridge.push.places import PlaceTable
-    from icalbridge.push.service import AppliedPush, PlannedPush
-    from icalbridge.push.steps import PushedState, PushPlan, Step, Unchanged
+    from icalbridge.push.service import PlannedPush
     from icalbridge.store import Store
 
 StepName = Literal["create", "move", "cancel", "unchanged", "impossible"]
@@ -51,8 +49,6 @@ _WORDS: Mapping[type, tuple[StepName, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """Row of a plan."""
-
     what: StepName
     name: str
     uid: str
@@ -74,16 +70,18 @@ def plan_rows(
     for item in plan.unchanged:
         known = (slot for slot in item.slots if slot.facility_id in places.facilities)
         staying = tuple(PushSlot.as_pushed(slot, places) for slot in known)
-        rows.append((_unchanged(item, places), staying))
+        first = item.slots[0].start.astimezone(places.clock_of(item.property_id))
+        when, count = f"from {first:%Y-%m-%d}", len(item.slots)
+        rows.append((PlanRow("unchanged", item.name, item.uid, when, count=count), staying))
     slots = [slot for _, slots in rows for slot in slots]
-    bookings = load_bookings(store, slots) if slots else None
+    bookings = load_bookings(store, slots)
     # what goes or moves away stands in nobody's way, nor does the rest of the same event
     going = {step.pushed.external_id for step in plan.steps if isinstance(step, Cancel)}
     leaving = {move.leaves for move in plan.moves}
 
     def colliding(row: PlanRow, slots: Sequence[PushSlot]) -> PlanRow:
         own = (state for state in pushed if state.uid == row.uid or state.external_id in going)
-        others = bookings.describe(slots, places, event_ids(own), leaving) if bookings else ()
+        others = bookings.describe(slots, places, event_ids(own), leaving)
         return replace(row, collides_with=others)
 
     return [*(colliding(*row) for row in rows), *_impossible(plan.impossible, places)]
@@ -95,7 +93,10 @@ def _requested(step: Step) -> tuple[PushSlot, ...]:
 
 def _row(step: Step, places: PlaceTable) -> PlanRow:
     slots, clock = _requested(step), places.clock_of(step.property_id)
-    why = [step.why] if isinstance(step, Cancel) else list(_all_day(slots, clock))
+    why = [step.why] if isinstance(step, Cancel) else []
+    spans = [(slot.start.astimezone(clock), slot.end.astimezone(clock)) for slot in slots]
+    if any(start.time() == time() and end.time() == LAST_MINUTE for start, end in spans):
+        why.append("ALL DAY: nobody else has the place from 00:00 to 23:59")
     if isinstance(step, Move):
         why = [*_changes(step, clock), *why]
     return PlanRow(
@@ -133,12 +134,6 @@ def _changes(step: Move, clock: ZoneInfo) -> Iterator[str]:
         yield "its text has changed"
 
 
-def _unchanged(item: Unchanged, places: PlaceTable) -> PlanRow:
-    first = item.slots[0].start.astimezone(places.clock_of(item.property_id))
-    when = f"from {first:%Y-%m-%d}"
-    return PlanRow("unchanged", item.name, item.uid, when, count=len(item.slots))
-
-
 def _impossible(items: Sequence[Impossible], places: PlaceTable) -> Iterator[PlanRow]:
     """Yield a row for all instances of an event that are impossible for the same reason."""
     clock = timezones.zone(places.zone)
@@ -159,13 +154,6 @@ def _when(slots: Sequence[PushSlot | Timeslot], clock: ZoneInfo) -> str:
     last = slots[-1].start.astimezone(clock)
     times = f", {len(slots)} times to {last:%Y-%m-%d}" if len(slots) > 1 else ""
     return f"{start:%a %Y-%m-%d %H:%M}–{end_text}{times}"
-
-
-def _all_day(slots: Sequence[PushSlot], clock: ZoneInfo) -> Iterator[str]:
-    """Yield a warning where timeslots take their place for a whole day."""
-    spans = ((slot.start.astimezone(clock), slot.end.astimezone(clock)) for slot in slots)
-    if any(start.time() == time() and end.time() == LAST_MINUTE for start, end in spans):
-        yield "ALL DAY: nobody else has the place from 00:00 to 23:59"
 
 
 def plan_table(rows: Sequence[PlanRow]) -> Table:
@@ -193,23 +181,19 @@ def summary(rows: Sequence[PlanRow]) -> str:
 def sentences(outcomes: Sequence[Outcome], places: PlaceTable) -> Iterator[str]:
     """Yield a sentence on everything that did not go as planned."""
     for outcome in outcomes:
-        named = _named(outcome.step, places)
+        step, clock = outcome.step, places.clock_of(outcome.step.property_id)
+        named = f"'{step.name}' ({step.slots[0].start.astimezone(clock):%Y-%m-%d})"
         others = ", and with ".join(outcome.collisions)
         if outcome.result == "collides":
             with_whom = others or "a booking that the bridge does not know yet"
             yield f"{named} is booked, and collides with {with_whom}."
         elif outcome.result == "refused":
             why = outcome.why.removesuffix(".") + (f"; it collides with {others}" if others else "")
-            yield f"{named} could not be {_WORDS[type(outcome.step)][1]}: {why}."
-
-
-def _named(step: Step, places: PlaceTable) -> str:
-    first = step.slots[0].start.astimezone(places.clock_of(step.property_id))
-    return f"'{step.name}' ({first:%Y-%m-%d})"
+            yield f"{named} could not be {_WORDS[type(step)][1]}: {why}."
 
 
 def push_json(
-    planned: PlannedPush, rows: Sequence[PlanRow], applied: AppliedPush | None
+    planned: PlannedPush, rows: Sequence[PlanRow], applied: PushRun | None
 ) -> dict[str, Any]:
     """Return plan and outcomes as one object; outcomes are null where nothing was to be done."""
     done = [
@@ -221,7 +205,7 @@ def push_json(
             "why": outcome.why,
             "collides_with": outcome.collisions,
         }
-        for outcome in (applied.outcomes if applied else ())
+        for outcome in (applied.done if applied else ())
     ]
     return {
         "source": planned.name,

@@ -17,29 +17,27 @@ from icalbridge.cli.clients import (
 from icalbridge.cli.event_request import read_renter
 from icalbridge.cli.output import console, print_json, warn
 from icalbridge.cli.progress import progress
-from icalbridge.cli.push_output import plan_rows, plan_table, push_json, sentences, summary
+from icalbridge.cli.push_output import PlanRow, plan_rows, plan_table, push_json, sentences, summary
 from icalbridge.cli.runtime import open_current
 from icalbridge.cli.signals import Stop
 from icalbridge.errors import BadCalendar, ConfigurationError, IcalbridgeError, InvalidRequest
-from icalbridge.push.apply import EventTerms
+from icalbridge.push.apply import EventTerms, PushRun
 from icalbridge.push.decide import tally
 from icalbridge.push.fetch import CalendarSource
-from icalbridge.push.places import read_text
-from icalbridge.push.service import PushOptions, PushService
+from icalbridge.push.places import PlaceTable, read_text
+from icalbridge.push.service import PlannedPush, PushOptions, PushService
+from icalbridge.push.session import WriteSession
+from icalbridge.sync.clock import DatabaseClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icalbridge.cli.push_output import PlanRow
-    from icalbridge.facilitron import Client
-    from icalbridge.push.places import PlaceTable
-    from icalbridge.push.service import AppliedPush, PlannedPush
     from icalbridge.push.steps import PushPlan
-    from icalbridge.settings import ApiUser, Settings
+    from icalbridge.settings import Settings
     from icalbridge.store import Store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PushInput(PushOptions):
     """Options as typed."""
 
@@ -77,19 +75,18 @@ class TerminalReview:
         self._confirm(plan)
         return terms
 
-    def report(self, planned: PlannedPush, applied: AppliedPush | None) -> None:
-        """Print the outcomes."""
+    def report(self, planned: PlannedPush, applied: PushRun | None) -> None:
         if self.given.as_json:
             print_json(push_json(planned, self.rows, applied), indent=None)
         if applied is None:
             return
-        for sentence in sentences(applied.outcomes, planned.places):
+        for sentence in sentences(applied.done, planned.places):
             warn(sentence)
-        if applied.late:
-            warn(f"{applied.late} events are in the calendars here after the next sync only.")
+        if late := len(applied.late):
+            warn(f"{late} events are in the calendars here after the next sync only.")
         if not self.given.as_json:
-            done = sum(outcome.result != "refused" for outcome in applied.outcomes)
-            click.echo(f"{done} of {len(applied.outcomes)} steps done.")
+            done = sum(outcome.result != "refused" for outcome in applied.done)
+            click.echo(f"{done} of {len(applied.done)} steps done.")
 
     def _show(self, planned: PlannedPush) -> None:
         if self.rows:
@@ -156,29 +153,30 @@ def push_calendar(settings: Settings, given: PushInput, every: float | None) -> 
 
 
 def make_service(settings: Settings, given: PushInput, store: Store, stop: Stop) -> PushService:
-    """Return the push service of a command."""
-
     @contextmanager
-    def open_with_key(places: PlaceTable) -> Iterator[tuple[ApiUser, Client]]:
-        user = _choose_user(settings, store, places, given.key)
+    def open_session(places: PlaceTable) -> Iterator[WriteSession]:
+        def find_name() -> str | None:
+            """Return the key with which the sync reads the properties."""
+            names = {store.read.api_user_of(facility.property_id) for facility in places.given}
+            return names.pop() if len(names) == 1 else None
+
+        unknown = "The facilities are not all of one key; push for each apart, with --key, of"
+        user = choose_user(settings, given.key, find_name, unknown)
         with open_client(user, store, stop) as client:
-            yield user, client
+            yield WriteSession(store, user, client, DatabaseClock(store), stop.sleep)
 
     review = TerminalReview(settings, given, store, stop)
-    home = settings.public_url
-    waits = (stop.sleep, progress, stop.waiting)
-    return PushService(given, store, open_with_key, review, *waits, home)
-
-
-def _choose_user(settings: Settings, store: Store, places: PlaceTable, key: str) -> ApiUser:
-    """Return the right key: by default the one that the sync reads the properties with."""
-
-    def find_name() -> str | None:
-        names = {store.read.api_user_of(facility.property_id) for facility in places.given}
-        return names.pop() if len(names) == 1 else None
-
-    unknown = "The facilities are not all of one key; push for each apart, with --key, of"
-    return choose_user(settings, key, find_name, unknown)
+    return PushService(
+        given,
+        store,
+        open_session,
+        review.approve,
+        review.report,
+        stop.sleep,
+        progress,
+        stop.waiting,
+        settings.public_url,
+    )
 
 
 def find_source(

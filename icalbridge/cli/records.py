@@ -16,7 +16,7 @@ from icalbridge import timezones
 from icalbridge.feeds.audience import Audience, Status, admit, view
 from icalbridge.feeds.formats import csv_format, json_format
 from icalbridge.feeds.formats.datetimes import iso_utc, local
-from icalbridge.text import display_text
+from icalbridge.feeds.places import read_places
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -52,27 +52,13 @@ def write_history(store: Store, query: HistoryQuery, file: BinaryIO) -> int:
     form: RecordFormat = JsonRecords(query) if query.as_json else CsvRecords(query)
     file.write(form.head)
     count = 0
-    schools = _SchoolNames(store)
     with closing(_admitted(store, query)) as admitted:
         for entry, item in admitted:
-            file.write(form.write(entry, item, schools[entry.property_id], first=count == 0))
+            file.write(form.write(entry, item, first=count == 0))
             count += 1
     file.write(form.tail)
     file.flush()
     return count
-
-
-class _SchoolNames(dict[str, str]):
-    """Names of schools by property id, each read once; an unknown one is called by its id."""
-
-    def __init__(self, store: Store) -> None:
-        super().__init__()
-        self._read = store.read
-
-    def __missing__(self, property_id: str) -> str:
-        names = self._read.property_names([property_id])
-        name = self[property_id] = display_text(names.get(property_id, ""), missing=property_id)
-        return name
 
 
 def _admitted(store: Store, query: HistoryQuery) -> Generator[tuple[Entry, Item]]:
@@ -91,8 +77,10 @@ def _admitted(store: Store, query: HistoryQuery) -> Generator[tuple[Entry, Item]
                 if shown.needs_particulars
                 else {}
             )
+            places = read_places(store.read, entries, schools=True)
             for entry in entries:
-                yield entry, admit(entry, _status(entry), shown, particulars=details.get(entry.key))
+                known = details.get(entry.key)
+                yield entry, admit(entry, _status(entry), shown, places=places, particulars=known)
 
 
 def _falls_on(entry: Entry, query: HistoryQuery) -> bool:
@@ -122,7 +110,7 @@ class RecordFormat(Protocol):
     head: bytes
     tail: bytes
 
-    def write(self, entry: Entry, item: Item, school: str, *, first: bool) -> bytes:
+    def write(self, entry: Entry, item: Item, *, first: bool) -> bytes:
         """Return an entry's bytes; `first`: no other entry precedes it."""
 
 
@@ -140,7 +128,7 @@ class CsvRecords:
         heads = [*csv_format.header_row(self._fields), *more, "School"]
         self.head = csv_format.BOM + csv_format.line(heads)
 
-    def write(self, entry: Entry, item: Item, school: str, *, first: bool) -> bytes:  # noqa: ARG002
+    def write(self, entry: Entry, item: Item, *, first: bool) -> bytes:  # noqa: ARG002
         """Return a row."""
         zone = item.zone or "UTC"
         more = (
@@ -149,7 +137,7 @@ class CsvRecords:
             else ()
         )
         cells = csv_format.cells(item, zone, self._fields, status=_status_text(entry))
-        return csv_format.line([*cells, *more, school])
+        return csv_format.line([*cells, *more, item.school or entry.property_id])
 
 
 class JsonRecords:
@@ -165,10 +153,10 @@ class JsonRecords:
             {"version": json_format.VERSION, **days, "audience": query.audience.value}
         )
 
-    def write(self, entry: Entry, item: Item, school: str, *, first: bool) -> bytes:
+    def write(self, entry: Entry, item: Item, *, first: bool) -> bytes:
         """Return an object, with the comma ahead of it."""
         values = json_format.item_values(item, item.zone or "UTC", self._fields)
-        values["school"] = school
+        values["school"] = item.school or entry.property_id
         if self._everything:
             values["booking"], values["timeslot"] = entry.status, entry.timeslot_status
             values["withdrawn"] = None if entry.withdrawn is None else iso_utc(entry.withdrawn)

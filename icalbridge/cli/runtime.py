@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def load_settings(*, quiet: bool = False) -> Settings:
     """Read the settings and start logging as they say; `quiet` logs warnings and errors only."""
     from icalbridge.cli.logs import log_everything, start_logging
-    from icalbridge.settings import from_environment, state
+    from icalbridge.settings import from_environment, state_directory
 
     settings = from_environment(os.environ)
-    state.create_directory(os.environ)
+    state_directory.create_directory(os.environ)
     debug = bool(click.get_current_context().find_root().params.get("debug"))
     level = "DEBUG" if debug else "WARNING" if quiet else "INFO"
     secrets = [*(user.key for user in settings.api_users()), settings.renter_email]

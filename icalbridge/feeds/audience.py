@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from icalbridge.feeds.places import NO_PLACES
 from icalbridge.feeds.titles import FIELDS, fill
 from icalbridge.models import UID_SUFFIX, ReservedEntry
 from icalbridge.text import display_text
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from icalbridge.feeds.places import PlaceDetails
     from icalbridge.models import Entry, StaffDetails
 
 
@@ -102,7 +104,16 @@ class Item(NamedTuple):
     reservation: str = ""
     category: str = ""
     school: str = ""
-    """Its property's name, where the title names it."""
+    """Its property's name, where that is shown."""
+
+    @property
+    def starts_at(self) -> int:
+        """Return the start in seconds since 1970; `ends_at` likewise."""
+        return int(self.start.timestamp())
+
+    @property
+    def ends_at(self) -> int:
+        return int(self.end.timestamp())
 
     @property
     def booking_id(self) -> str:
@@ -151,24 +162,22 @@ def admit(
     status: Status,
     shown: View,
     *,
-    school: str = "",
+    places: PlaceDetails = NO_PLACES,
     particulars: tuple[StaffDetails, datetime] | None = None,
 ) -> Item:
-    """Return an entry as a view shows it. `school`: its property's name, for titles that name
-    it.
-    """
+    """Return an entry as a view shows it."""
     fields = shown.fields
     name = display_text(entry.name) if Field.NAME in fields else ""
     activity = display_text(entry.activity) if Field.ACTIVITY in fields else ""
     facility = display_text(entry.place) if Field.FACILITY in fields else ""
     has_type = Field.TYPE in fields and not isinstance(entry, ReservedEntry)
-    kind = display_text(entry.category) if has_type else ""
+    kind = display_text(entry.type) if has_type else ""
     values = {
         "name": name,
         "activity": activity,
         "facility": facility,
         "type": kind,
-        "school": display_text(school),
+        "school": display_text(places.schools.get(entry.property_id, "")),
     }
     title = _called(fill(shown.title, values), entry.cancelled, status)
     item = Item(

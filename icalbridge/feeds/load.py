@@ -19,6 +19,7 @@ from icalbridge.feeds.grouping import grouped
 from icalbridge.feeds.metadata import cover
 from icalbridge.feeds.occupancy import FOREVER, blocks, present
 from icalbridge.feeds.outward import DAY, EntriesRead, OutwardReader, steps
+from icalbridge.feeds.places import read_places
 from icalbridge.feeds.query import Cancelled
 from icalbridge.feeds.saved_feed import apply
 from icalbridge.feeds.selection import BEGINNING, reach, select
@@ -26,15 +27,15 @@ from icalbridge.store.entries import (
     ALL_ENTRIES,
     SHOWN_ENTRIES,
     EntryCriteria,
-    TextCriteria,
     TimeRange,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from icalbridge.feeds.calendar import CalendarRequest
     from icalbridge.feeds.metadata import FeedMetadata
+    from icalbridge.feeds.places import PlaceDetails
     from icalbridge.feeds.query import FeedQuery
     from icalbridge.feeds.saved_feed import Saved
     from icalbridge.feeds.selection import Selection
@@ -113,11 +114,9 @@ class _Loader:
         )
 
     def _text_ids(self) -> tuple[tuple[int, ...] | None, int]:
-        query = self._query
-        texts = TextCriteria(query.type, query.activity, query.name, query.words, query.unwanted)
-        if self._feed.kind != "property" or texts == TextCriteria():
+        if self._feed.kind != "property" or not self._query.limits_texts:
             return None, 0
-        return self._read.text_ids(self._feed.id, texts)
+        return self._read.text_ids(self._feed.id, self._query)
 
     @property
     def _oldest(self) -> datetime:
@@ -125,7 +124,8 @@ class _Loader:
         changed, where SQL does not select.
         """
         query = self._query
-        if query.occupancy or query.cancelled is Cancelled.TOMBSTONE or query.filters_by_text:
+        is_in_python = query.limits_texts or query.is_beyond_sql
+        if query.occupancy or query.cancelled is Cancelled.TOMBSTONE or is_in_python:
             return self._now - self._limits[0]
         return self._now - self._history
 
@@ -194,10 +194,10 @@ class _Loader:
     def _sql_decides(self) -> bool:
         """Whether SQL alone selects the items, so that its LIMIT and its counts are right."""
         query = self._query
-        once = not (query.grouped or query.occupancy or query.category)
+        once = not (query.grouped or query.occupancy or query.is_beyond_sql)
         plain = self._saved is None and query.cancelled is not Cancelled.TOMBSTONE
         exact = self._criteria.text_ids is not None and self._read.finds_texts_exactly
-        return once and plain and (exact or not query.filters_by_text)
+        return once and plain and (exact or not query.limits_texts)
 
     def whole(self, count: int) -> Calendar:
         """Load a whole feed, or at least so many of its entries from today outward."""
@@ -356,18 +356,14 @@ class _Loader:
         changed.
         """
         title = self._query.title
-        named = {entry.property_id for entry in selection.entries} if "{school}" in title else ()
-        schools = self._read.property_names(named) if named else {}
+        places = read_places(self._read, selection.entries, schools="{school}" in title)
         if self._saved is not None:
-            items, changed = self._saved_items(self._saved, selection, schools)
+            items, changed = self._saved_items(self._saved, selection, places)
         else:
             shown = view(Audience.PUBLIC, busy=self._query.busy, title=title)
             changed = BEGINNING
             items = [
-                (
-                    entry.key,
-                    admit(entry, status, shown, school=schools.get(entry.property_id, "")),
-                )
+                (entry.key, admit(entry, status, shown, places=places))
                 for entry, status in selection.shown
             ]
         if self._query.grouped:
@@ -375,7 +371,7 @@ class _Loader:
         return [item for _, item in items], changed
 
     def _saved_items(
-        self, saved: Saved, selection: Selection, schools: Mapping[str, str]
+        self, saved: Saved, selection: Selection, places: PlaceDetails
     ) -> tuple[list[tuple[EventKey, Item]], datetime]:
         """Return what a saved feed shows: only one whose audience may see them is given renters'
         data.
@@ -391,10 +387,10 @@ class _Loader:
             selection,
             categories={key: category for key, (category, _) in categories.items()},
             details=details,
-            schools=schools,
+            places=places,
         )
         return items, max((changed for _, changed in categories.values()), default=BEGINNING)
 
 
 def _key(item: Item) -> tuple[int, int, str]:
-    return int(item.start.timestamp()), int(item.end.timestamp()), item.uid
+    return item.starts_at, item.ends_at, item.uid

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, ValidationError, convert, field
 
-from icalbridge.feeds.saved_feed import AS_IT_IS, Action, EntryTexts, Rule, texts_of
+from icalbridge.feeds.saved_feed import AS_IT_IS, Action, Rule
 from icalbridge.feeds.saved_feed_toml import BadSpec, RuleTable, Texts, read_rule
 from icalbridge.models import ReservedEntry
+from icalbridge.store.texts import EntryTexts, folded_texts
 from icalbridge.text import name_key
 from icalbridge.words import word_lines
 
@@ -139,7 +140,7 @@ class Policy:
 
     def rule(self, entry: Entry, category: str) -> Rule:
         """Return the rule that decides about an entry of a rate category."""
-        rules = self.candidates(texts_of(entry))
+        rules = self.candidates(folded_texts(entry))
         return next(rule for rule in rules if rule.matches_category(category))
 
     def publish(self, entry: Entry, category: str) -> Entry | None:
@@ -153,27 +154,29 @@ class Policy:
         if rule.action is Action.RENAME:
             return replace(entry, name=rule.title, activity="", modified=modified)
         # A facility's type is public; the event's type is in its place where there is none.
-        own = entry.category if name_key(entry.category) != name_key(entry.event_type) else ""
+        own = entry.type if name_key(entry.type) != name_key(entry.event_type) else ""
         values = {item.name: getattr(entry, item.name) for item in fields(entry)}
-        changes = {"name": "", "activity": "", "category": own, "modified": modified}
+        changes = {"name": "", "activity": "", "type": own, "modified": modified}
         return ReservedEntry(**values | changes)
 
     @staticmethod
     def publish_texts(texts: EntryTexts, rule: Rule) -> EntryTexts | None:
         """Return the texts of what `publish` returns where a rule decides."""
-        _, _, place, category = texts.lines.split("\n")
+        _, _, place, facility_type = texts.lines.split("\n")
         match rule.action:
             case Action.HIDE:
                 return None
             case Action.INCLUDE:
                 return texts
             case Action.RENAME:
-                lines = "\n".join([word_lines(rule.title, ""), place, category])
+                lines = "\n".join([word_lines(rule.title, ""), place, facility_type])
                 return texts._replace(name=name_key(rule.title), activity="", lines=lines)
             case Action.RESERVE:
-                own = texts.category if texts.category != texts.event_type else ""
-                lines = "\n".join([word_lines("", ""), place, category if own else word_lines("")])
-                return EntryTexts("", "", own, "", lines)
+                own = texts.type if texts.type != texts.event_type else ""
+                lines = "\n".join(
+                    [word_lines("", ""), place, facility_type if own else word_lines("")]
+                )
+                return EntryTexts("", own, "", "", lines)
 
     def hidden_places(
         self, properties: Sequence[Property], facilities: Iterable[Facility]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, literal, not_, true
 
 from icalbridge.feeds.policy import HiddenPlaces
-from icalbridge.feeds.saved_feed import Action, EntryTexts
+from icalbridge.feeds.saved_feed import Action
 from icalbridge.store.visibility import (
     any_of,
     deciding_rule,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds.policy import Policy
     from icalbridge.feeds.saved_feed import Rule
-    from icalbridge.store.visibility import Candidates, TextRow
+    from icalbridge.store.visibility import Candidates
 
     KnownTexts = dict[int, Candidates]
     """Candidates by key of a text; a text never changes."""
@@ -98,17 +98,13 @@ def _candidates(
     numbers = {id(rule): number for number, rule in enumerate(policy.rules)}
     text_ids = read_text_ids(connection)
     for row in read_texts(connection, [key for key in text_ids if key not in known]):
-        candidates = policy.candidates(texts_of_row(row))
+        candidates = policy.candidates(row.texts)
         known[row.id] = tuple(numbers.get(id(rule), len(rules) - 1) for rule in candidates)
     result: defaultdict[Candidates, list[int]] = defaultdict(list)
     result[(len(rules) - 1,)] = []
     for key in text_ids:
         result[known[key]].append(key)
     return dict(result)
-
-
-def texts_of_row(row: TextRow) -> EntryTexts:
-    return EntryTexts(row.name, row.activity, row.category, row.event_type, row.lines)
 
 
 def _categories(connection: Connection, rules: Iterable[Rule]) -> dict[int, list[str]]:

@@ -1,37 +1,31 @@
 """What the public may read of the store: every query of `Reading`, with the policy applied.
 
 The one place where the public policy is applied: pages, feeds, API, displays and sitemap read the
-store through it and nothing else. Hidden entries are left out by conditions in SQL, so that
-counts, free times and limits are right; the entries that are returned are checked once more, and
-lose the texts that are not public. Private feeds of staff read the store itself.
+store through it and nothing else; each query asks a `PublicView`, also one that is added to
+`Reading` later. Private feeds of staff read the store itself.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import wraps
+from inspect import isfunction
+from typing import TYPE_CHECKING, Any
 
 from icalbridge.feeds.public_index import PublicIndex, build_index
 from icalbridge.feeds.public_view import PublicView
 from icalbridge.store.engine import reading
-from icalbridge.store.entries import SHOWN_ENTRIES
 from icalbridge.store.reading import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection
 
     from icalbridge.feeds.policy import Policy
     from icalbridge.feeds.policy_file import PolicyFile
     from icalbridge.feeds.public_index import KnownTexts
-    from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
     from icalbridge.store import Store
-    from icalbridge.store.booked_names import BookedName, NameMatch
-    from icalbridge.store.counts import BookedSpan, SpanCount
-    from icalbridge.store.entries import EntryCriteria, TextCriteria, TimeRange
-    from icalbridge.store.health import Health
 
 NOTHING_HIDDEN = PublicIndex()
 
@@ -49,6 +43,10 @@ class PublicReading(Reading):
     def policy(self) -> Policy:
         """The policy that holds. Raises `StoreError` where none is known."""
         return self._policies.current()
+
+    @property
+    def finds_texts_exactly(self) -> bool:
+        return not self.policy.needs_categories
 
     @property
     def policy_error(self) -> str:
@@ -79,162 +77,27 @@ class PublicReading(Reading):
             self._index = policy.digest, index
         return index
 
-    # entries
 
-    def feed_state(self, feed: Feed) -> FeedState | None:
+UNLIMITED = {"revision", "began", "event_marks", "categories", "api_user_of"}
+"""Queries that tell nothing of what is hidden, or only of what was read before."""
+
+
+STAFF_ONLY = {"history", "particulars"}
+
+
+def _ask_view(query: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a query of `Reading` as a snapshot answers it."""
+
+    @wraps(query)
+    def ask(self: PublicReading, *args: Any, **options: Any) -> Any:
+        if query.__name__ in STAFF_ONLY:
+            raise NotImplementedError(f"{query.__name__} is not public")
         with self._view() as view:
-            return view.state(feed)
+            return getattr(view, query.__name__)(*args, **options)
 
-    def entries(
-        self,
-        feed: Feed,
-        times: TimeRange,
-        criteria: EntryCriteria = SHOWN_ENTRIES,
-        *,
-        limit: int | None = None,
-        newest_first: bool = False,
-        ordered: bool = True,
-    ) -> list[Entry]:
-        with self._view() as view:
-            return view.publish(
-                view.read.entries(
-                    feed,
-                    times,
-                    criteria,
-                    limit=limit,
-                    newest_first=newest_first,
-                    ordered=ordered,
-                ),
-                feed,
-            )
+    return ask
 
-    def first_entries(
-        self, feed: Feed, ranges: Iterable[TimeRange], criteria: EntryCriteria, limit: int
-    ) -> list[Entry]:
-        with self._view() as view:
-            return view.publish(view.read.first_entries(feed, ranges, criteria, limit), feed)
 
-    def entries_between(
-        self,
-        property_ids: Sequence[str],
-        since: datetime,
-        until: datetime,
-        *,
-        everything: bool = False,
-    ) -> list[Entry]:
-        with self._view() as view:
-            return view.publish(
-                view.read.entries_between(property_ids, since, until, everything=everything)
-            )
-
-    def history(
-        self,
-        since: datetime,
-        until: datetime,
-        property_ids: Collection[str] = (),
-        facility_ids: Collection[str] = (),
-        *,
-        everything: bool = False,
-    ) -> Generator[list[Entry]]:
-        raise NotImplementedError("the history is not public")
-
-    def particulars(
-        self, keys: Iterable[EventKey]
-    ) -> dict[EventKey, tuple[StaffDetails, datetime]]:
-        raise NotImplementedError("staff details are not public")
-
-    def text_ids(self, property_id: str, texts: TextCriteria) -> tuple[tuple[int, ...], int]:
-        with self._view() as view:
-            return view.text_ids(property_id, texts)
-
-    @property
-    def finds_texts_exactly(self) -> bool:
-        """Whether every entry that has one of the `text_ids` matches."""
-        return not self.policy.needs_categories
-
-    # numbers and moments
-
-    def count(self, feed: Feed, times: TimeRange, criteria: EntryCriteria = SHOWN_ENTRIES) -> int:
-        with self._view() as view:
-            return view.read.count(feed, times, criteria)
-
-    def count_by_span(
-        self, feed: Feed, times: TimeRange, criteria: EntryCriteria = SHOWN_ENTRIES
-    ) -> list[SpanCount]:
-        with self._view() as view:
-            return view.read.count_by_span(feed, times, criteria)
-
-    def first_start(
-        self, feed: Feed, starts_from: datetime, criteria: EntryCriteria = SHOWN_ENTRIES
-    ) -> datetime | None:
-        with self._view() as view:
-            return view.read.first_start(feed, starts_from, criteria)
-
-    def latest_start(
-        self, feed: Feed, ended_by: datetime, criteria: EntryCriteria = SHOWN_ENTRIES
-    ) -> datetime | None:
-        with self._view() as view:
-            return view.read.latest_start(feed, ended_by, criteria)
-
-    def latest_end(
-        self, feed: Feed, ended_by: datetime, criteria: EntryCriteria = SHOWN_ENTRIES
-    ) -> datetime | None:
-        with self._view() as view:
-            return view.read.latest_end(feed, ended_by, criteria)
-
-    def counts(self, since: datetime, until: datetime) -> dict[str, int]:
-        with self._view() as view:
-            return view.read.counts(since, until)
-
-    def booked_spans(self, since: datetime, until: datetime) -> dict[str, list[BookedSpan]]:
-        with self._view() as view:
-            return view.read.booked_spans(since, until)
-
-    # names
-
-    def match_names(
-        self,
-        property_ids: Collection[str],
-        terms: Collection[str] = (),
-        names: Collection[str] = (),
-    ) -> list[NameMatch]:
-        with self._view() as view:
-            return view.match_names(property_ids, terms, names)
-
-    def coming_names(self, name_ids: Collection[int], now: datetime) -> dict[int, BookedName]:
-        with self._view() as view:
-            return view.coming_names(name_ids, now)
-
-    def names_in_facility(self, facility_id: str, now: datetime) -> dict[int, BookedName]:
-        with self._view() as view:
-            return view.names_in_facility(facility_id, now)
-
-    # places
-
-    def fetched(self, property_ids: Collection[str]) -> dict[str, datetime | None]:
-        with self._view() as view:
-            return view.read.fetched([key for key in property_ids if not view.hides(key)])
-
-    def properties(self, api_user_id: str | None = None) -> list[Property]:
-        with self._view() as view:
-            return view.properties(view.read.properties(api_user_id))
-
-    def property(self, property_id: str) -> Property | None:
-        with self._view() as view:
-            return next(iter(view.properties([view.read.property(property_id)])), None)
-
-    def property_names(self, property_ids: Iterable[str]) -> dict[str, str]:
-        with self._view() as view:
-            return view.read.property_names([key for key in property_ids if not view.hides(key)])
-
-    def facilities(self, property_ids: Sequence[str] | None = None) -> list[Facility]:
-        with self._view() as view:
-            return view.facilities(view.read.facilities(property_ids))
-
-    def facility(self, facility_id: str) -> Facility | None:
-        with self._view() as view:
-            return next(iter(view.facilities([view.read.facility(facility_id)])), None)
-
-    def health(self, now: datetime, *, losses: bool = True) -> Health:
-        with self._view() as view:
-            return view.health(view.read.health(now, losses=losses))
+for _name, _query in vars(Reading).items():
+    if isfunction(_query) and not _name.startswith("_") and _name not in UNLIMITED:
+        setattr(PublicReading, _name, _ask_view(_query))

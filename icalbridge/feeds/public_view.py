@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_
 
-from icalbridge.feeds.public_index import texts_of_row
 from icalbridge.feeds.saved_feed import Action
 from icalbridge.models import ReservedEntry
 from icalbridge.store.booked_names import BookedName, NameMatch
-from icalbridge.store.entries import ALL_ENTRIES, TimeRange, member_ids
+from icalbridge.store.entries import ALL_ENTRIES, SHOWN_ENTRIES, TimeRange, member_ids
 from icalbridge.store.reading import Reading
 from icalbridge.store.rows import name_id
 from icalbridge.store.visibility import (
@@ -33,10 +32,10 @@ if TYPE_CHECKING:
 
     from icalbridge.feeds.policy import Policy
     from icalbridge.feeds.public_index import PublicIndex
-    from icalbridge.feeds.saved_feed import EntryTexts
     from icalbridge.models import Entry, Facility, Feed, FeedState, Property
-    from icalbridge.store.entries import TextCriteria
+    from icalbridge.store.entries import EntryCriteria
     from icalbridge.store.health import Health
+    from icalbridge.store.texts import TextCriteria
     from icalbridge.store.visibility import TextRow
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,18 +46,54 @@ OF_EVENT = ("event", "booking")
 REDACTED = "A request failed."
 
 
-class PublicView:
-    """What a policy leaves of one snapshot of the store."""
+class PublicView(Reading):
+    """What a policy leaves of one snapshot of the store.
+
+    Hidden entries are left out by conditions in SQL, so that counts, free times and limits are
+    right; the entries that are returned are checked once more, and lose the texts that are not
+    public.
+    """
 
     def __init__(self, connection: Connection, policy: Policy, index: PublicIndex) -> None:
+        super().__init__(connection, index.visible)
         self._connection = connection
         self._policy = policy
         self._index = index
-        self.read = Reading(connection, index.visible)
 
     # entries
 
-    def publish(self, entries: Sequence[Entry], feed: Feed | None = None) -> list[Entry]:
+    def entries(
+        self,
+        feed: Feed,
+        times: TimeRange,
+        criteria: EntryCriteria = SHOWN_ENTRIES,
+        *,
+        limit: int | None = None,
+        newest_first: bool = False,
+        ordered: bool = True,
+    ) -> list[Entry]:
+        read = super().entries(
+            feed, times, criteria, limit=limit, newest_first=newest_first, ordered=ordered
+        )
+        return self._publish(read, feed)
+
+    def first_entries(
+        self, feed: Feed, ranges: Iterable[TimeRange], criteria: EntryCriteria, limit: int
+    ) -> list[Entry]:
+        return self._publish(super().first_entries(feed, ranges, criteria, limit), feed)
+
+    def entries_between(
+        self,
+        property_ids: Sequence[str],
+        since: datetime,
+        until: datetime,
+        *,
+        everything: bool = False,
+    ) -> list[Entry]:
+        read = super().entries_between(property_ids, since, until, everything=everything)
+        return self._publish(read)
+
+    def _publish(self, entries: Sequence[Entry], feed: Feed | None = None) -> list[Entry]:
         """Return entries as the public may see them; of an event's own feed nothing that is
         reserved, or the feed would say whose the times are.
         """
@@ -66,7 +101,7 @@ class PublicView:
         if not policy.limits_bookings:
             return list(entries)
         keys = {entry.key for entry in entries} if policy.needs_categories else ()
-        categories = self.read.categories(keys) if keys else {}
+        categories = self.categories(keys) if keys else {}
         published = (
             policy.publish(entry, categories[entry.key][0] if entry.key in categories else "")
             for entry in entries
@@ -76,12 +111,12 @@ class PublicView:
             return known
         return [entry for entry in known if not isinstance(entry, ReservedEntry)]
 
-    def state(self, feed: Feed) -> FeedState | None:
+    def feed_state(self, feed: Feed) -> FeedState | None:
         """Return the state of a feed; None where the public may not know of it."""
         policy, hidden = self._policy, self._index.hidden
-        if feed.kind in ("facility", "property") and self.hides(feed.id):
+        if feed.kind in ("facility", "property") and self._hides(feed.id):
             return None
-        state = self.read.feed_state(feed)
+        state = super().feed_state(feed)
         if state is None:
             return None
         if feed.kind in OF_EVENT:
@@ -99,20 +134,20 @@ class PublicView:
     def _event_title(self, feed: Feed, title: str) -> str | None:
         """Return the title of an event or booking; None where all of it is hidden."""
         times = TimeRange(BEGINNING)
-        known = self.read.entries(feed, times, ALL_ENTRIES, limit=SHOWN_TITLES)
+        known = super().entries(feed, times, ALL_ENTRIES, limit=SHOWN_TITLES)
         if not known:
             hidden = Reading(self._connection).entries(feed, times, ALL_ENTRIES, limit=1)
             return None if hidden else title
         if not self._policy.limits_bookings:
             return title
-        public = self.publish(known, feed)
+        public = self._publish(known, feed)
         ever_shown = (entry for entry in public if entry.shown or entry.cancelled)
         named = next((entry.name for entry in ever_shown if entry.name), "Reserved")
         return named if public else None
 
     def text_ids(self, property_id: str, texts: TextCriteria) -> tuple[tuple[int, ...], int]:
         """Return the keys of texts whose public form may match; see `Reading.text_ids`."""
-        ids, total = self.read.text_ids(property_id, texts)
+        ids, total = super().text_ids(property_id, texts)
         if not self._policy.rewrites:
             return ids, total
         included = self._included_texts
@@ -123,39 +158,64 @@ class PublicView:
                 result.add(row.id)
         return tuple(result), total
 
+    @property
+    def finds_texts_exactly(self) -> bool:
+        return not self._policy.needs_categories
+
     def _may_match(self, row: TextRow, criteria: TextCriteria) -> bool:
         """Return whether a text matches in a form that a rule gives it."""
         rules, otherwise = self._index.rules, (len(self._index.rules) - 1,)
         candidates = (rules[number] for number in self._index.known.get(row.id, otherwise))
-        own = texts_of_row(row)
         return any(
-            matches(published, criteria)
+            criteria.matches_texts(published)
             for rule in candidates
             if rule.action in (Action.RENAME, Action.RESERVE)
-            and (published := self._policy.publish_texts(own, rule))
+            and (published := self._policy.publish_texts(row.texts, rule))
         )
 
     # places
 
-    def hides(self, place_id: str) -> bool:
+    def _hides(self, place_id: str) -> bool:
         hidden = self._index.hidden
         return place_id in hidden.properties or place_id in hidden.facilities
 
-    def properties(self, known: Iterable[Property | None]) -> list[Property]:
+    def _shown(self, place_ids: Iterable[str]) -> list[str]:
+        return [place_id for place_id in place_ids if not self._hides(place_id)]
+
+    def fetched(self, property_ids: Collection[str]) -> dict[str, datetime | None]:
+        return super().fetched(self._shown(property_ids))
+
+    def property_names(self, property_ids: Iterable[str]) -> dict[str, str]:
+        return super().property_names(self._shown(property_ids))
+
+    def properties(self, api_user_id: str | None = None) -> list[Property]:
+        return self._public_properties(super().properties(api_user_id))
+
+    def property(self, property_id: str) -> Property | None:
+        known = super().property(property_id)
+        return next(iter(self._public_properties([known] if known else [])), None)
+
+    def _public_properties(self, known: Iterable[Property]) -> list[Property]:
         """Return the properties that are not hidden, without the children that are."""
         hidden = self._index.hidden.properties
         return [
             replace(place, child_ids=tuple(key for key in place.child_ids if key not in hidden))
             for place in known
-            if place is not None and place.id not in hidden
+            if place.id not in hidden
         ]
 
-    def facilities(self, known: Iterable[Facility | None]) -> list[Facility]:
+    def facilities(self, property_ids: Sequence[str] | None = None) -> list[Facility]:
         hidden = self._index.hidden.facilities
-        return [place for place in known if place is not None and place.id not in hidden]
+        return [place for place in super().facilities(property_ids) if place.id not in hidden]
 
-    def health(self, whole: Health) -> Health:
+    def facility(self, facility_id: str) -> Facility | None:
+        return (
+            None if facility_id in self._index.hidden.facilities else super().facility(facility_id)
+        )
+
+    def health(self, now: datetime, *, losses: bool = True) -> Health:
         """Return how the places stand that are not hidden."""
+        whole = super().health(now, losses=losses)
         hidden = self._index.hidden.properties
         if self._index.visible is None:
             return whole
@@ -184,16 +244,19 @@ class PublicView:
     # names
 
     def match_names(
-        self, property_ids: Collection[str], terms: Collection[str], names: Collection[str]
+        self,
+        property_ids: Collection[str],
+        terms: Collection[str] = (),
+        names: Collection[str] = (),
     ) -> list[NameMatch]:
         """Return the public names in some properties; see `Reading.match_names`."""
         if not self._policy.limits_bookings:
-            return self.read.match_names(property_ids, terms, names)
+            return super().match_names(property_ids, terms, names)
         result: dict[NameMatch, None] = {}
         included = self._included_texts
         for row in match_texts(self._connection, property_ids, terms, names):
             if row.id in included:
-                match = NameMatch(row.name_id, row.property_id, row.name, row.activity)
+                match = NameMatch(row.name_id, row.property_id, row.texts.name, row.texts.activity)
                 result[match] = None
         for match in self._renamed(set(property_ids), terms, names):
             result[match] = None
@@ -219,14 +282,14 @@ class PublicView:
             if names and key not in names:
                 continue
             for row in read_texts(self._connection, self._index.texts_with(number)):
-                texts = self._policy.publish_texts(texts_of_row(row), rule)
+                texts = self._policy.publish_texts(row.texts, rule)
                 if row.property_id in property_ids and texts and has_words(texts.lines, terms):
                     yield NameMatch(name_id(row.property_id, key), row.property_id, key, "")
 
     def coming_names(self, name_ids: Collection[int], now: datetime) -> dict[int, BookedName]:
         """Return what is coming by public name; see `Reading.coming_names`."""
         if not self._policy.limits_bookings:
-            return self.read.coming_names(name_ids, now)
+            return super().coming_names(name_ids, now)
         index = self._index
         as_it_is = and_(index.seen, index.decided_by(Action.INCLUDE))
         coming = Reading(self._connection, as_it_is).coming_names(name_ids, now)
@@ -247,10 +310,10 @@ class PublicView:
 
     def names_in_facility(self, facility_id: str, now: datetime) -> dict[int, BookedName]:
         """Return what is coming in a facility by public name."""
-        if self.hides(facility_id):
+        if self._hides(facility_id):
             return {}
         if not self._policy.limits_bookings:
-            return self.read.names_in_facility(facility_id, now)
+            return super().names_in_facility(facility_id, now)
         index, result = self._index, dict[int, BookedName]()
         rows = names_by_rule(self._connection, facility_id, now, index.seen, index.rule)
         for number, own_id, name in rows:
@@ -260,17 +323,6 @@ class PublicView:
             elif rule.action is Action.INCLUDE and name.name:
                 _add(result, own_id, name)
         return result
-
-
-def matches(texts: EntryTexts, criteria: TextCriteria) -> bool:
-    """Return whether texts meet all criteria, as `TextCriteria.ids` finds them in SQL."""
-    if criteria.activities and texts.activity not in criteria.activities:
-        return False
-    if criteria.names and texts.name not in criteria.names:
-        return False
-    if criteria.types and not {texts.category, texts.event_type} & set(criteria.types):
-        return False
-    return has_words(texts.lines, criteria.words, criteria.unwanted)
 
 
 def _add(names: dict[int, BookedName], key: int, name: BookedName) -> None:

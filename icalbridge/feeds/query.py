@@ -1,37 +1,46 @@
-"""Parser of a feed's query: the parameters of its address, checked and put into one order.
+"""A feed's query: one table of the parameters of its address, and their parser.
 
-Addresses of the same meaning give equal queries, so that their feed is rendered and cached once.
-Unknown parameters and values are refused with a sentence: a filter that is silently ignored would
-show too much.
+A field of `FeedQuery` with its `QueryParameter` is all there is of a parameter: feeds, pages,
+embeds, displays, API, OpenAPI document and forms take their lists from here. Addresses of the same
+meaning give equal queries, so that their feed is rendered and cached once. Unknown parameters and
+values are refused with a sentence: a filter that is silently ignored would show too much.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode
+from dataclasses import dataclass, field, fields, replace
+from enum import Flag, StrEnum, auto
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
-from icalbridge.feeds import titles
-from icalbridge.text import search_key
-from icalbridge.words import parse_words, write_words
+from icalbridge.feeds.query_values import (
+    IDS,
+    STATUSES,
+    TEXTS,
+    TITLE,
+    WORDS,
+    BadQuery,
+    ValueType,
+    choice,
+    join_query,
+    quoted,
+    read_value,
+    read_whole,
+    split_query,
+)
+from icalbridge.store.texts import TextCriteria
+from icalbridge.text import marked, name_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-Value = TypeVar("Value")
+    from icalbridge.models import Entry
 
-LONGEST_QUERY = 2000
-MOST_VALUES = 50
-"""How many values one parameter takes."""
+    Matches = Callable[[Any, Entry, str], bool]
+
 MOST_DAYS = 3660
 MOST_MINUTES = 24 * 60
 """How far a block of the occupancy feed may be widened on either side."""
-
-
-class BadQuery(ValueError):
-    """Raised for parameters that cannot be understood; its text is a sentence for the reader."""
 
 
 class Cancelled(StrEnum):
@@ -45,189 +54,217 @@ class Cancelled(StrEnum):
     """It stays for some weeks as STATUS:CANCELLED."""
 
 
-@dataclass(frozen=True, slots=True)
-class FeedQuery:
-    """Checked parameters; the default is an unfiltered feed. Texts are without case and accents."""
+class Surface(Flag):
+    """Where a parameter is taken; addresses of feeds and embeds, and `/build`, take all."""
 
-    facility: tuple[str, ...] = ()
-    type: tuple[str, ...] = ()
-    category: tuple[str, ...] = ()
-    activity: tuple[str, ...] = ()
-    name: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-    """Terms of `q`, see `icalbridge.words`: an entry has all of them."""
-    unwanted: tuple[str, ...] = ()
-    """Terms of `not`: an entry has none of them."""
-    past: int | None = None
+    PAGE = auto()
+    """As a filter; pages ignore the other parameters."""
+    DISPLAY = auto()
+    API = auto()
+    EMBED_FORM = auto()
+    """`/embed` has a field for it; it hands the other parameters on."""
+    SAVED = auto()
+    """Saved feeds have it."""
+
+
+NOWHERE = Surface(0)
+FILTERS = Surface.PAGE | Surface.DISPLAY | Surface.API
+EVERYWHERE = FILTERS | Surface.EMBED_FORM
+
+
+class TextField(NamedTuple):
+    """The text field of a parameter in forms; label and hint are translated there."""
+
+    label: str
+    hint: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryParameter:
+    """One parameter of an address."""
+
+    name: str
+    values: ValueType
+    surfaces: Surface = NOWHERE
+    about: str = ""
+    """Its description in the API."""
+    matches: Matches | None = None
+    """Whether a value selects an entry of a rate category; None for parameters that select by
+    texts, which `TextCriteria` matches, and for those that select otherwise.
+    """
+    in_sql: bool = False
+    """Whether `EntryCriteria` selects the same, so that less is read."""
+    form: TextField | None = None
+    setting: str = ""
+    """The setting without which it is refused, with the sentence `refusal`; empty for none."""
+    refusal: str = ""
+    attribute: str = ""
+    """The field of `FeedQuery` that it sets."""
+    default: object = ()
+
+
+def _row(*row: Any, default: Any = (), **columns: Any) -> Any:
+    """Return a field of `FeedQuery` with its `QueryParameter`."""
+    parameter = replace(QueryParameter(*row, **columns), default=default)
+    return field(default=default, metadata={"parameter": parameter})
+
+
+DAYS, MINUTES = ValueType(read_whole(MOST_DAYS)), ValueType(read_whole(MOST_MINUTES))
+WHOLE_NAMES = marked("Their whole names, with commas between them.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedQuery(TextCriteria):
+    """Checked parameters, in the order in which addresses have them; the default is an unfiltered
+    feed.
+    """
+
+    occupancy: bool = _row("view", choice(occupancy=True), default=False)
+    facility: tuple[str, ...] = _row(
+        "facility",
+        IDS,
+        EVERYWHERE,
+        "Ids of facilities",
+        matches=lambda ids, entry, _: entry.facility_id in ids,
+        in_sql=True,
+    )
+    type: tuple[str, ...] = _row(
+        "type", TEXTS, EVERYWHERE, "Types of facilities or events, whatever their case and accents"
+    )
+    category: tuple[str, ...] = _row(
+        "category",
+        TEXTS,
+        Surface.DISPLAY | Surface.API,
+        "Rate categories to choose by, where the operator allows it; they are not told",
+        matches=lambda names, _, category: name_key(category) in names,
+        form=TextField(marked("Only these rate categories"), WHOLE_NAMES),
+        setting="public_category",
+        refusal="Calendars cannot be narrowed by rate category here",
+    )
+    activity: tuple[str, ...] = _row(
+        "activity",
+        TEXTS,
+        FILTERS,
+        "What goes on, whatever its case and accents",
+        form=TextField(marked("Only these activities"), WHOLE_NAMES, "Varsity, Open gym"),
+    )
+    name: tuple[str, ...] = _row(
+        "name", TEXTS, FILTERS, "Whole names, whatever their case and accents"
+    )
+    words: tuple[str, ...] = _row(
+        "q",
+        WORDS,
+        EVERYWHERE,
+        "Words, their beginnings, or phrases in quotes that an entry has, all of them",
+        form=TextField(
+            marked("With all of these words"),
+            marked("Looked for in name, activity, facility and kind."),
+            "basketball",
+        ),
+    )
+    unwanted: tuple[str, ...] = _row(
+        "not",
+        WORDS,
+        EVERYWHERE,
+        "Words, their beginnings, or phrases in quotes that an entry has none of",
+        form=TextField(marked("Without any of these words"), example="practice"),
+    )
+    past: int | None = _row("past", DAYS, Surface.SAVED, default=None)
     """Days; None: as far as the operator lets feeds reach."""
-    ahead: int | None = None
-    status: tuple[str, ...] = ("approved",)
-    cancelled: Cancelled = Cancelled.DROP
-    busy: bool = False
-    grouped: bool = False
-    utc: bool = False
-    title: str = ""
-    occupancy: bool = False
-    before: int = 0
+    ahead: int | None = _row("ahead", DAYS, Surface.SAVED, default=None)
+    status: tuple[str, ...] = _row(
+        "status",
+        STATUSES,
+        Surface.API | Surface.SAVED,
+        "Pending ones are told as tentative, where the operator allows it",
+        default=("approved",),
+    )
+    cancelled: Cancelled = _row(  # noqa: RUF009  # a field
+        "cancelled",
+        choice(**{item.value: item for item in Cancelled}),
+        Surface.API | Surface.SAVED,
+        "What becomes of what is called off: left out, marked in the title, or told as cancelled"
+        " for 30 days",
+        default=Cancelled.DROP,
+    )
+    busy: bool = _row(
+        "detail",
+        choice(name=False, busy=True),
+        Surface.DISPLAY | Surface.API | Surface.EMBED_FORM | Surface.SAVED,
+        "With `busy` no names: every entry is called Reserved",
+        default=False,
+    )
+    grouped: bool = _row("group", choice(event=True), Surface.SAVED, default=False)
+    utc: bool = _row("tz", choice(utc=True), Surface.SAVED, default=False)
+    title: str = _row("title", TITLE, Surface.SAVED, default="")
+    before: int = _row("before", MINUTES, default=0)
     """Minutes that a block of the occupancy feed begins early."""
-    after: int = 0
+    after: int = _row("after", MINUTES, default=0)
 
     @property
     def pending(self) -> bool:
         return "pending" in self.status
 
     @property
-    def filters_by_text(self) -> bool:
-        """Whether entries are chosen by their texts."""
-        texts = (self.type, self.category, self.activity, self.name, self.words, self.unwanted)
-        return any(texts)
+    def given(self) -> list[tuple[QueryParameter, Any]]:
+        """Return the parameters that are not as by default, with their values."""
+        values = [(item, getattr(self, item.attribute)) for item in PARAMETERS.values()]
+        return [(item, value) for item, value in values if value != item.default]
+
+    @property
+    def conditions_beside_texts(self) -> list[tuple[Matches, Any]]:
+        """Return what entries are selected by, beside their texts, with its values."""
+        return [(item.matches, value) for item, value in self.given if item.matches]
+
+    @property
+    def is_beyond_sql(self) -> bool:
+        """Whether anything but texts selects entries that SQL does not select by."""
+        return any(item.matches and not item.in_sql for item, _ in self.given)
 
     @property
     def query_string(self) -> str:
         """Return the parameters as one address has them, in one order; empty for a feed as it is by
         itself.
         """
-        requested = [(name, item, getattr(self, item.field)) for name, item in PARAMETERS.items()]
-        chosen = [
-            (name, item.write(value))
-            for name, item, value in requested
-            if value != getattr(PLAIN, item.field)
-        ]
-        return "&".join(f"{name}={quote(text, safe=',:')}" for name, text in chosen)
+        written = ((item.name, item.values.write(value)) for item, value in self.given)
+        return "&".join(f"{name}={quote(text, safe=',:')}" for name, text in written)
 
     def clamped(self, history: int, horizon: int) -> FeedQuery:
         """Return the query within what the operator lets feeds reach, in days."""
         past = None if self.past is None or self.past >= history else self.past
         ahead = None if self.ahead is None or self.ahead >= horizon else self.ahead
-        return (
-            self
-            if (past, ahead) == (self.past, self.ahead)
-            else replace(self, past=past, ahead=ahead)
-        )
+        return replace(self, past=past, ahead=ahead)
 
 
-def read_value(name: str, values: Sequence[str], read: Callable[[Sequence[str]], Value]) -> Value:
-    """Return what a parameter's reader makes of its values. Raises `BadQuery` with the end of the
-    sentence from the reader's ValueError.
-    """
-    try:
-        return read(values)
-    except ValueError as error:
-        raise BadQuery(f"{name} is {quoted(','.join(values))} and must be {error}.") from None
-
-
-def only_value(given: Sequence[str]) -> str:
-    if len(set(given)) > 1:
-        raise ValueError("given once")
-    return given[0]
-
-
-def _several(given: Sequence[str]) -> list[str]:
-    r"""Split at commas; a backslash takes a comma's meaning from it."""
-    parts = [
-        re.sub(r"\\([\\,])", r"\1", part).strip()
-        for text in given
-        for part in re.findall(_PART, text)
+def _table() -> dict[str, QueryParameter]:
+    by_attribute = {item.name: item for item in fields(FeedQuery)}
+    rows: list[QueryParameter] = [
+        replace(by_attribute[name].metadata["parameter"], attribute=name)
+        for name in FeedQuery.__annotations__
     ]
-    return sorted({part for part in parts if part})
+    return {row.name: row for row in rows}
 
 
-_PART = r"(?:\\.|[^,\\]|\\$)+"
-
-
-def _ids(given: Sequence[str]) -> tuple[str, ...]:
-    return _not_empty(_several(given))
-
-
-def _texts(given: Sequence[str]) -> tuple[str, ...]:
-    return _not_empty({text for item in _several(given) if (text := search_key(item))})
-
-
-def _words(given: Sequence[str]) -> tuple[str, ...]:
-    return _not_empty({term for text in given for term in parse_words(text)})
-
-
-def _not_empty(result: Collection[str]) -> tuple[str, ...]:
-    """Refuse what comes to nothing: it would filter nothing, and show too much."""
-    if not 0 < len(result) <= MOST_VALUES:
-        raise ValueError(f"at least one value, and at most {MOST_VALUES}")
-    return tuple(sorted(result))
-
-
-def read_whole(most: int, *, least: int = 0) -> Callable[[Sequence[str]], int]:
-    """Return a reader of whole numbers."""
-
-    def read(given: Sequence[str]) -> int:
-        text = only_value(given)
-        if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
-        return int(text)
-
-    return read
-
-
-def _statuses(given: Sequence[str]) -> tuple[str, ...]:
-    result = tuple(sorted({item.lower() for item in _several(given)}))
-    if not result or not {"approved", "pending"}.issuperset(result):
-        raise ValueError("approved, pending, or both with a comma between them")
-    return result
-
-
-def _choice(**choices: object) -> Callable[[Sequence[str]], object]:
-    def read(given: Sequence[str]) -> object:
-        text = only_value(given)
-        if text not in choices:
-            raise ValueError(
-                " or ".join(filter(None, (", ".join(list(choices)[:-1]), list(choices)[-1])))
-            )
-        return choices[text]
-
-    return read
-
-
-def _title(given: Sequence[str]) -> str:
-    text = only_value(given)
-    titles.check(text)
-    return "" if text == titles.DEFAULT else text
-
-
-def _listed(value: Any) -> str:
-    return ",".join(item.replace("\\", "\\\\").replace(",", "\\,") for item in value)
-
-
-@dataclass(frozen=True, slots=True)
-class QueryParameter:
-    """One parameter: the field of `FeedQuery` that it sets, how it is read, and written again."""
-
-    field: str
-    read: Callable[[Sequence[str]], object]
-    """Raises ValueError, whose text ends a sentence that begins "must be"."""
-    write: Callable[[Any], str] = str
-
-
-PARAMETERS: Mapping[str, QueryParameter] = {
-    "view": QueryParameter("occupancy", _choice(occupancy=True), lambda _: "occupancy"),
-    "facility": QueryParameter("facility", _ids, _listed),
-    "type": QueryParameter("type", _texts, _listed),
-    "category": QueryParameter("category", _texts, _listed),
-    "activity": QueryParameter("activity", _texts, _listed),
-    "name": QueryParameter("name", _texts, _listed),
-    "q": QueryParameter("words", _words, write_words),
-    "not": QueryParameter("unwanted", _words, write_words),
-    "past": QueryParameter("past", read_whole(MOST_DAYS)),
-    "ahead": QueryParameter("ahead", read_whole(MOST_DAYS)),
-    "status": QueryParameter("status", _statuses, _listed),
-    "cancelled": QueryParameter("cancelled", _choice(**{item.value: item for item in Cancelled})),
-    "detail": QueryParameter("busy", _choice(name=False, busy=True), lambda _: "busy"),
-    "group": QueryParameter("grouped", _choice(event=True), lambda _: "event"),
-    "tz": QueryParameter("utc", _choice(utc=True), lambda _: "utc"),
-    "title": QueryParameter("title", _title),
-    "before": QueryParameter("before", read_whole(MOST_MINUTES)),
-    "after": QueryParameter("after", read_whole(MOST_MINUTES)),
-}
-"""Every parameter of a feed's address, in the order in which addresses have them."""
+PARAMETERS: Mapping[str, QueryParameter] = _table()
+"""Every parameter of a feed's address by name, in the order in which addresses have them."""
 PLAIN = FeedQuery()
 """An unfiltered feed."""
+
+
+def parameters_of(surface: Surface) -> list[QueryParameter]:
+    """Return the parameters that are taken somewhere."""
+    return [item for item in PARAMETERS.values() if item.surfaces & surface]
+
+
+def names_of(surface: Surface) -> tuple[str, ...]:
+    return tuple(item.name for item in parameters_of(surface))
+
+
+def filter_query(parameters: Mapping[str, Sequence[str]], surface: Surface) -> str:
+    """Return those parameters of an address that are a feed's as the query of its address."""
+    names = names_of(surface)
+    return join_query({name: parameters[name] for name in parameters if name in names})
 
 
 def parse(query: str) -> FeedQuery:
@@ -245,8 +282,8 @@ def parse(query: str) -> FeedQuery:
                 f"There is no parameter {quoted(name)}; a feed takes {', '.join(PARAMETERS)}."
             )
         if values:
-            requested[parameter.field] = read_value(name, values, parameter.read)
-    return _settled(FeedQuery(**requested))  # type: ignore[arg-type]  # each reader gives what its field takes
+            requested[parameter.attribute] = read_value(name, values, parameter.values.read)
+    return _settled(FeedQuery(**requested))
 
 
 def _settled(query: FeedQuery) -> FeedQuery:
@@ -259,51 +296,3 @@ def _settled(query: FeedQuery) -> FeedQuery:
             )
         return query
     return replace(query, cancelled=Cancelled.DROP, busy=False, grouped=False, title="")
-
-
-def split_query(
-    query: str, longest: int = LONGEST_QUERY, most: int = MOST_VALUES
-) -> dict[str, list[str]]:
-    """Split a query, as WSGI has it, into its parameters with their values; blank values are left
-    out.
-
-    Raises `BadQuery`.
-    """
-    if len(query) > longest:
-        raise BadQuery(f"This address is too long; its parameters may have {longest} characters.")
-    result: dict[str, list[str]] = {}
-    try:
-        for name, value in parse_qsl(
-            query, keep_blank_values=True, errors="strict", max_num_fields=most
-        ):
-            if _CONTROL.search(name + value):
-                raise BadQuery(
-                    "This address has control characters in its parameters; leave them out."
-                )
-            result.setdefault(name, [])
-            if value.strip():
-                result[name].append(value.strip())
-    except (UnicodeError, ValueError) as error:
-        raise error if isinstance(error, BadQuery) else BadQuery(UNREADABLE) from None
-    return result
-
-
-def join_query(parameters: Mapping[str, Sequence[str]]) -> str:
-    """Return parameters as the query of an address."""
-    pairs = [(name, value) for name, values in parameters.items() for value in values or ("",)]
-    return urlencode(pairs)
-
-
-UNREADABLE = (
-    f"The parameters of this address cannot be read; write at most {MOST_VALUES} of them as"
-    " NAME=VALUE with & between them, in UTF-8."
-)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
-
-def quoted(text: str) -> str:
-    """Return what was given as a sentence quotes it: not too long, and nothing in it that cannot be
-    seen.
-    """
-    seen = "".join(item if item.isprintable() else "\ufffd" for item in text[:61])
-    return f"'{seen}'" if len(seen) <= 60 else f"'{seen[:59]}…'"

@@ -7,22 +7,24 @@ whoever the feed is for; afterwards, fields that the audience may not see are re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import BUSY, Audience, Field, View, admit, view
 from icalbridge.feeds.query import PLAIN, FeedQuery
-from icalbridge.text import name_key, search_key
-from icalbridge.words import has_words, word_lines
+from icalbridge.store.texts import TextCriteria, folded_texts
+from icalbridge.text import search_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from icalbridge.feeds.audience import Item
+    from icalbridge.feeds.places import PlaceDetails
     from icalbridge.feeds.selection import Selection
     from icalbridge.models import Entry, EventKey, StaffDetails
+    from icalbridge.store.texts import EntryTexts
 
     StaffDetailsByEvent = Mapping[EventKey, tuple[StaffDetails, datetime]]
     """What is for staff alone of some events, and when it last changed."""
@@ -39,42 +41,14 @@ class Action(StrEnum):
     """It is shown as it is; useful before a rule that would say otherwise."""
 
 
-class EntryTexts(NamedTuple):
-    """The texts of an entry as rules compare them: folded, and lines of words."""
-
-    name: str
-    activity: str
-    category: str
-    event_type: str
-    lines: str
-
-
-def texts_of(entry: Entry) -> EntryTexts:
-    """Return the texts of an entry, as the store has them in `entry_texts`."""
-    lines = word_lines(entry.name, entry.activity, entry.place, entry.category)
-    return EntryTexts(
-        name_key(entry.name),
-        name_key(entry.activity),
-        name_key(entry.category),
-        name_key(entry.event_type),
-        lines,
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """What happens to entries that meet all the conditions; without any, to every one. Texts are
-    folded.
-    """
+class Rule(TextCriteria):
+    """What happens to entries that meet all the conditions; without any, to every one."""
 
     action: Action
-    words: tuple[str, ...] = ()
-    """Terms, see `icalbridge.words`; an entry has all of them."""
+    _: KW_ONLY
     category: tuple[str, ...] = ()
-    """Rate categories, any of them; likewise below."""
-    activity: tuple[str, ...] = ()
-    type: tuple[str, ...] = ()
-    name: tuple[str, ...] = ()
+    """Rate categories, any of them; folded."""
     title: str = ""
     """What to say in place of name and activity; for renaming only."""
 
@@ -84,16 +58,6 @@ class Rule:
 
     def matches_category(self, category: str) -> bool:
         return not self.category or search_key(category) in self.category
-
-    def matches_texts(self, texts: EntryTexts) -> bool:
-        """Return whether an entry meets all conditions but that of the rate category."""
-        if self.activity and texts.activity not in self.activity:
-            return False
-        if self.name and texts.name not in self.name:
-            return False
-        if self.type and not {texts.category, texts.event_type} & set(self.type):
-            return False
-        return has_words(texts.lines, self.words)
 
 
 AS_IT_IS = Rule(Action.INCLUDE)
@@ -156,7 +120,7 @@ class Saved:
             return AS_IT_IS
         if not self.rules:
             return AS_IT_IS
-        texts = texts_of(entry)
+        texts = folded_texts(entry)
         return next((rule for rule in self.rules if rule.matches(texts, category)), AS_IT_IS)
 
 
@@ -166,25 +130,15 @@ def apply(
     *,
     categories: Mapping[EventKey, str],
     details: StaffDetailsByEvent,
-    schools: Mapping[str, str],
+    places: PlaceDetails,
 ) -> list[tuple[EventKey, Item]]:
     """Return what a saved feed shows of a selection, in its order, each item with the event that it
     is of.
 
     `categories`: rate categories by event, if `needs_categories`. `details`: staff details by
-    event, if `needs_particulars`; only the feed's fields are taken from them. `schools`: names of
-    properties, for titles that name them.
+    event, if `needs_particulars`; only the feed's fields are taken from them.
     """
-    return list(_shown(spec, selection, categories, details, schools))
-
-
-def _shown(
-    spec: Saved,
-    selection: Selection,
-    categories: Mapping[EventKey, str],
-    details: StaffDetailsByEvent,
-    schools: Mapping[str, str],
-) -> Iterator[tuple[EventKey, Item]]:
+    items: list[tuple[EventKey, Item]] = []
     views = {action: _view_of(spec, action) for action in Action}
     for entry, status in selection.shown:
         rule = spec.rule(entry, categories.get(entry.key, ""))
@@ -194,11 +148,10 @@ def _shown(
         if rule.action is Action.RENAME:
             renamed = replace(entry, name=rule.title, activity="")
         known = details.get(entry.key) if shown.needs_particulars else None
-        item = admit(
-            renamed, status, shown, school=schools.get(entry.property_id, ""), particulars=known
-        )
+        item = admit(renamed, status, shown, places=places, particulars=known)
         # Where places are hidden, a link to the facility would reveal them.
-        yield entry.key, item if shown.fields & BUSY else item._replace(facility_ids=())
+        items.append((entry.key, item if shown.fields & BUSY else item._replace(facility_ids=())))
+    return items
 
 
 def _view_of(spec: Saved, action: Action) -> View:

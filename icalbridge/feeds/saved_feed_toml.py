@@ -16,7 +16,7 @@ from msgspec import Meta, Struct, ValidationError, convert, to_builtins
 
 from icalbridge.feeds.audience import ALLOWED, Audience, Field
 from icalbridge.feeds.colors import colour
-from icalbridge.feeds.query import PARAMETERS, PLAIN, FeedQuery
+from icalbridge.feeds.query import PARAMETERS, FeedQuery, Surface, names_of
 from icalbridge.feeds.saved_feed import Action, Rule, Saved
 from icalbridge.models import EventKey, SavedFeed
 from icalbridge.text import display_text, search_key
@@ -32,8 +32,10 @@ Value = TypeVar("Value")
 SLUG = re.compile(r"[a-z0-9-]{1,60}")
 LONGEST_TEXT = 1000
 MOST_OF_A_LIST = 1000
-SAVED_PARAMETERS = ("past", "ahead", "status", "cancelled", "detail", "group", "tz", "title")
+SAVED_PARAMETERS = names_of(Surface.SAVED)
 """Parameters of a feed's address that are saved; rules replace the others."""
+CONDITIONS = ("category", "activity", "type", "name")
+"""Keys of a rule that take one text or several."""
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 Texts = Annotated[list[Text], Meta(max_length=MOST_OF_A_LIST)]
 
@@ -154,7 +156,8 @@ def read_feed(table: Mapping[str, object]) -> Saved:
         raise BadSpec(_sentence(slug, str(error))) from None
     read = partial(_read, f"Feed '{slug}'", parsed)
     values: Table = {
-        PARAMETERS[key].field: read(key, partial(_parameter, key), None) for key in SAVED_PARAMETERS
+        PARAMETERS[key].attribute: read(key, partial(_parameter, key), None)
+        for key in SAVED_PARAMETERS
     }
     spec = Saved(
         slug=slug,
@@ -199,10 +202,7 @@ def table_of(spec: Saved) -> Table:
                 action=rule.action,
                 title=rule.title,
                 q=write_words(rule.words) or None,
-                category=list(rule.category) or None,
-                activity=list(rule.activity) or None,
-                type=list(rule.type) or None,
-                name=list(rule.name) or None,
+                **{key: list(getattr(rule, key)) or None for key in CONDITIONS},
             )
             for rule in spec.rules
         ],
@@ -213,10 +213,12 @@ def table_of(spec: Saved) -> Table:
 
 def _written_value(key: str, query: FeedQuery) -> Any:
     parameter = PARAMETERS[key]
-    value = getattr(query, parameter.field)
-    if value == getattr(PLAIN, parameter.field):
+    value = getattr(query, parameter.attribute)
+    if value == parameter.default:
         return None
-    return list(value) if key == "status" else value if key in _DAYS else parameter.write(value)
+    return (
+        list(value) if key == "status" else value if key in _DAYS else parameter.values.write(value)
+    )
 
 
 def _written_events(keys: Iterable[EventKey]) -> list[str]:
@@ -278,7 +280,7 @@ def _lines(value: Any) -> list[str]:
 
 
 def _parameter(key: str, value: Any) -> object:
-    return PARAMETERS[key].read(_lines(value))
+    return PARAMETERS[key].values.read(_lines(value))
 
 
 def _ids(value: list[str]) -> tuple[str, ...]:
@@ -316,15 +318,10 @@ def read_rule(where: str, table: RuleTable) -> Rule:
         raise BadSpec(f"{where} lacks the title to rename to.")
     if title and table.action is not Action.RENAME:
         raise BadSpec(f"{where}: a title goes with the action rename, and with no other.")
-    return Rule(
-        table.action,
-        words=read("q", _words, ()),
-        category=read("category", _alternatives, ()),
-        activity=read("activity", _alternatives, ()),
-        type=read("type", _alternatives, ()),
-        name=read("name", _alternatives, ()),
-        title=title,
-    )
+    none = tuple[str, ...]()
+    words = read("q", _words, none)
+    conditions = {key: read(key, _alternatives, none) for key in CONDITIONS}
+    return Rule(table.action, words=words, title=title, **conditions)
 
 
 def _words(value: str) -> tuple[str, ...]:

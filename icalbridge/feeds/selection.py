@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from icalbridge.feeds.audience import Status
 from icalbridge.feeds.query import PLAIN, Cancelled
 from icalbridge.models import ReservedEntry
-from icalbridge.text import name_key
-from icalbridge.words import has_words, word_lines
+from icalbridge.store.texts import fold_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,10 +62,7 @@ def select(
     that are not among these left or will come in, so that `changed` is the same in every process.
     """
     history, horizon = reach(query, history, horizon)
-    takes_all, values = _takes_all(query), categories or {}
-    requested = (
-        entries if takes_all else [item for item in entries if _matches(item, query, values)]
-    )
+    requested = _requested(entries, query, categories or {})
     known = [(item, status) for item in requested if (status := _status(item, query)) is not None]
     known.sort(key=lambda item: (item[0].start, item[0].end, item[0].uid))
     spans = [span(item, status, history, horizon) for item, status in known]
@@ -118,32 +115,30 @@ def _status(entry: Entry, query: FeedQuery) -> Status | None:
     return Status.CONFIRMED if query.cancelled is Cancelled.MARK else None
 
 
-def _takes_all(query: FeedQuery) -> bool:
-    return not (query.facility or query.filters_by_text)
+def _requested(
+    entries: Iterable[Entry], query: FeedQuery, categories: Mapping[EventKey, str]
+) -> Iterable[Entry]:
+    """Return the entries that a query selects."""
+    for matches, value in query.conditions_beside_texts:
+        entries = [item for item in entries if matches(value, item, _category(item, categories))]
+    if not query.limits_texts:
+        return entries
 
+    @cache  # what is on every week has the same texts every week
+    def matches_texts(*texts: str) -> bool:
+        return query.matches_texts(fold_texts(*texts))
 
-def _matches(entry: Entry, query: FeedQuery, categories: Mapping[EventKey, str]) -> bool:
-    if query.facility and entry.facility_id not in query.facility:
-        return False
-    if query.type and not _is_of_type(entry, query.type):
-        return False
-    if query.activity and name_key(entry.activity) not in query.activity:
-        return False
-    if query.name and name_key(entry.name) not in query.name:
-        return False
-    if query.category and name_key(_category(entry, categories)) not in query.category:
-        return False
-    if not (query.words or query.unwanted):
-        return True
-    lines = word_lines(entry.name, entry.activity, entry.place, entry.category)
-    return has_words(lines, query.words, query.unwanted)
-
-
-def _is_of_type(entry: Entry, types: Sequence[str]) -> bool:
-    if name_key(entry.category) in types:
-        return True
-    return not isinstance(entry, ReservedEntry) and name_key(entry.event_type) in types
+    return [
+        item
+        for item in entries
+        if matches_texts(_event_type(item), item.name, item.activity, item.place, item.type)
+    ]
 
 
 def _category(entry: Entry, categories: Mapping[EventKey, str]) -> str:
-    return "" if isinstance(entry, ReservedEntry) else categories.get(entry.key, "")
+    is_known = categories and not isinstance(entry, ReservedEntry)
+    return categories.get(entry.key, "") if is_known else ""
+
+
+def _event_type(entry: Entry) -> str:
+    return "" if isinstance(entry, ReservedEntry) else entry.event_type

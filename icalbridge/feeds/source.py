@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import StoreError
-from icalbridge.feeds.query import BadQuery, quoted
+from icalbridge.feeds.query_values import BadQuery, quoted
 from icalbridge.feeds.saved_feed_toml import BadSpec, parse_saved_feed
 
 if TYPE_CHECKING:
@@ -47,10 +47,9 @@ class Source:
         """Raise `BadQuery` for what this deployment does not show, or what names nothing here."""
         if query.pending and not self.settings.public_pending:
             raise BadQuery("Bookings that are still pending are not shown here; leave status out.")
-        if query.category and not self.settings.public_category:
-            raise BadQuery(
-                "Calendars cannot be narrowed by rate category here; leave category out."
-            )
+        for item, _ in query.given:
+            if item.setting and not getattr(self.settings, item.setting):
+                raise BadQuery(f"{item.refusal}; leave {item.name} out.")
         for facility_id in query.facility:
             if self.public.facility(facility_id) is None:
                 raise BadQuery(

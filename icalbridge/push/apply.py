@@ -3,30 +3,20 @@
 Killed at any of them and run again, the next plan finds what was done under its external id and
 does the rest: a creation is never sent under another id while one may be on its way, and to move or
 to cancel twice changes nothing. Errors that would befall every step (`RetryableError`, a refused
-key) end the run; what one step alone is refused for is answer of it, and the others go on.
+key) end the run; what one step alone is refused for is its outcome, and the others go on.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET
 
-from icalbridge.errors import (
-    AccessRefused,
-    IcalbridgeError,
-    InvalidRequest,
-    MalformedAnswer,
-    NotFound,
-    QuotaSpent,
-    RequestRefused,
-    VendorError,
-)
+from icalbridge.errors import IcalbridgeError, InvalidRequest, MalformedAnswer, QuotaSpent
 from icalbridge.facilitron import (
     Conflict,
-    Moved,
     NewEvent,
     NewTimeslot,
     NotCreated,
@@ -34,24 +24,22 @@ from icalbridge.facilitron import (
     Unknown,
     check_event,
 )
-from icalbridge.push import external_ids
-from icalbridge.push.collisions import load_bookings
-from icalbridge.push.current import EVENT_TYPE, look_up
+from icalbridge.push import instances
+from icalbridge.push.collisions import SpanIndex, load_bookings
 from icalbridge.push.diff import plan_push
 from icalbridge.push.mapping import PushRequests, PushSlot
-from icalbridge.push.steps import OVER, Create, PushedState, event_ids
+from icalbridge.push.session import EVENT_TYPE, REFUSALS, WriteRefusal, look_up, send_write
+from icalbridge.push.steps import OVER, Cancel, Create, PushedState, RequestedState, event_ids
 from icalbridge.store import Pushed
-from icalbridge.vendor_words import quote_vendor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
-    from datetime import datetime
 
-    from icalbridge.facilitron import Client, Created, OvernightCreator
+    from icalbridge.facilitron import Created, OvernightCreator
     from icalbridge.push.collisions import Occupied
     from icalbridge.push.places import PlaceTable
-    from icalbridge.push.steps import Cancel, Move, PushPlan, Renewal, Step
-    from icalbridge.store import Store
+    from icalbridge.push.session import WriteSession
+    from icalbridge.push.steps import Move, PushPlan, Renewal, Step
 
     Blocked = tuple[Move, str]
     """A move with the vendor's message."""
@@ -59,14 +47,10 @@ if TYPE_CHECKING:
 MOST_ADOPTED = 100
 """How many events under ids of ours that the store did not know are taken up in a row for a UID."""
 LOG_MESSAGE = "icalbridge push"
-ONE_OFF = (RequestRefused, NotFound, AccessRefused, MalformedAnswer)
+ONE_OFF = (*REFUSALS, MalformedAnswer, InvalidRequest)
 """Errors that concern one step alone."""
 SAME_REFUSALS = 3
 """After so many creations refused in a row for one reason, the others would be refused too."""
-
-
-class RepeatedRefusal(IcalbridgeError):
-    """Raised when the vendor refuses one creation after the other with the same message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +65,6 @@ class EventTerms:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Outcome of a step."""
-
     step: Step
     result: Literal["done", "collides", "refused"]
     """`collides`: it was done all the same."""
@@ -95,26 +77,24 @@ class Outcome:
 class PushRun:
     """Applies the plan of one calendar."""
 
-    client: Client
-    store: Store
+    session: WriteSession
     source: str
     terms: EventTerms
     places: PlaceTable
-    clock: Callable[[], datetime]
-    creator: OvernightCreator
-    """Creates events as the key books past midnight."""
-    follow: Callable[[str, str], None] = lambda _external_id, _property_id: None
-    """Called with external id and property of each event that was written to."""
     on_progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None
     done: list[Outcome] = field(default_factory=list)
     """Outcomes so far, also after `run` broke off."""
-    requests_left: Callable[[], int] = lambda: sys.maxsize
-    """Returns how many requests are left today."""
+    late: set[str] = field(default_factory=set)
+    """External ids of what was written, and is not in the store as it was requested."""
+    _creator: OvernightCreator = field(init=False)
     _leaving: set[Occupied] = field(default_factory=set, init=False)
     """What moves go away from once there is room."""
     _requests: PushRequests = field(default_factory=lambda: PushRequests(()), init=False)
-    _written: dict[str, str] = field(default_factory=dict, init=False)
-    """Property by external id of what was written and not yet followed."""
+    _written: dict[str, list[Step]] = field(default_factory=dict, init=False)
+    """By external id what was written and not yet followed."""
+
+    def __post_init__(self) -> None:
+        self._creator = self.session.make_creator()
 
     def run(
         self, plan: PushPlan, requests: PushRequests, pushed: Sequence[PushedState]
@@ -155,23 +135,28 @@ class PushRun:
     def _follow_written(self) -> None:
         """Update the store, which must not delay the end of what is booked twice."""
         written, self._written = self._written, {}
-        for change in written.items():
-            self.follow(*change)
+        for external_id, steps in written.items():
+            self.late.add(external_id)
+            try:
+                followed = self.session.refresh(EVENT_TYPE, external_id, steps[0].property_id)
+            except QuotaSpent:
+                raise
+            except IcalbridgeError:  # the write is done all the same
+                continue
+            states = map(_requested_state, steps)
+            if not followed.left_out and all(state.matches(followed.event) for state in states):
+                self.late.remove(external_id)
 
     def _cancel(self, step: Cancel) -> Outcome:
-        external_id = step.pushed.external_id
-        self.store.pushed.drop(external_id, now=self.clock())
-        try:
-            answer = self.client.cancel_event(EVENT_TYPE, external_id, LOG_MESSAGE)
-        except ONE_OFF as error:
-            refusal: VendorError | Conflict = error
-        else:
-            if not isinstance(answer, Conflict):
-                self._written[external_id] = step.pushed.property_id
-                return Outcome(step, "done")
-            refusal = answer
-        self.store.pushed.keep([external_id])
-        return Outcome(step, "refused", refusal_text(refusal))
+        external_id, store = step.pushed.external_id, self.session.store
+        store.pushed.drop(external_id, now=self.session.clock())
+        cancel = self.session.client.cancel_event
+        answer = send_write(lambda: cancel(EVENT_TYPE, external_id, LOG_MESSAGE), ONE_OFF)
+        if isinstance(answer, WriteRefusal):
+            store.pushed.keep([external_id])
+            return Outcome(step, "refused", answer.reason)
+        self._written[external_id] = [step]
+        return Outcome(step, "done")
 
     def _move_all(self, moves: Sequence[Move]) -> Generator[Outcome, None, list[Blocked]]:
         """Do moves; return the blocked ones with the vendor's message.
@@ -187,7 +172,6 @@ class PushRun:
                 if isinstance(outcome, str):
                     blocked.append((move, outcome))
                     continue
-                self._written[move.pushed.external_id] = move.pushed.property_id
                 yield outcome
             if len(blocked) == len(left):
                 break
@@ -206,48 +190,48 @@ class PushRun:
             facility_u_id=None if before.facility_id == after.facility.id else after.facility.u_id,
             log_message=LOG_MESSAGE,
         )
-        external_id = step.pushed.external_id
-        try:
-            answer = self.client.change_timeslot(EVENT_TYPE, external_id, after.id, change)
-        except (*ONE_OFF, InvalidRequest) as error:
-            return Outcome(step, "refused", refusal_text(error))
-        return Outcome(step, "done") if isinstance(answer, Moved) else refusal_text(answer)
+        external_id, send = step.pushed.external_id, self.session.client.change_timeslot
+        answer = send_write(lambda: send(EVENT_TYPE, external_id, after.id, change), ONE_OFF)
+        if isinstance(answer, WriteRefusal):
+            return answer.reason if answer.is_conflict else Outcome(step, "refused", answer.reason)
+        self._written.setdefault(external_id, []).append(step)
+        return Outcome(step, "done")
 
     def _renew(
         self, renewal: Renewal, pushed: Sequence[PushedState], adopted: int
     ) -> Iterator[Outcome]:
         """Make the events of a renewal, then cancel the old ones; a refusal leaves all as it is."""
-        self._require_requests(renewal)
-        for create in renewal.creates:
-            external_id = external_ids.event_id(self.source, create.uid, create.number)
-            self.store.pushed.intend(Pushed(external_id, self.source, create.uid), now=self.clock())
-            try:
-                made, answer = self._create(create)
-            except (*ONE_OFF, InvalidRequest) as error:
-                yield Outcome(create, "refused", refusal_text(error))
-                return
-            if isinstance(answer, Conflict):
-                yield from self._after_conflict(create, answer, pushed, adopted)
-                return
-            self._written[external_id] = create.property_id
-            yield self._made(made, answer, pushed)
-        yield from map(self._cancel, renewal.cancels)
-
-    def _require_requests(self, renewal: Renewal) -> None:
-        """Stop before a renewal that the quota would break off, which leaves it booked twice."""
         writes = len(renewal.steps)
-        if renewal.cancels and (left := self.requests_left()) < writes:
+        if renewal.cancels and (left := self.session.requests_left()) < writes:
+            # the quota would break it off, which leaves it booked twice
             raise QuotaSpent(
                 "quota",
                 f"the next {writes} changes belong together, and {left} requests are left today",
             )
+        for create in renewal.creates:
+            external_id = self._external_id(create)
+            intended = Pushed(external_id, self.source, create.uid)
+            self.session.store.pushed.intend(intended, now=self.session.clock())
+            answer = send_write(partial(self._create, create), ONE_OFF)
+            if isinstance(answer, WriteRefusal):
+                if answer.is_conflict:
+                    yield from self._after_conflict(create, answer.reason, pushed, adopted)
+                else:
+                    yield Outcome(create, "refused", answer.reason)
+                return
+            made, created = answer
+            self._written[external_id] = [made]
+            yield self._made(made, created, pushed)
+        yield from map(self._cancel, renewal.cancels)
 
-    def _create(self, create: Create) -> tuple[Create, Created | Conflict]:
+    def _create(self, create: Create) -> tuple[Create, Created] | Conflict:
         """Create an event; return the step with the timeslots that were sent last."""
         facilities = {slot.facility.u_id: slot.facility for slot in create.slots}
-        sent, answer = self.creator.create(self._request(create))
+        sent, answer = self._creator.create(self._request(create))
         if isinstance(answer, NotCreated | Unknown):
             raise answer.error
+        if isinstance(answer, Conflict):
+            return answer
         slots = (
             PushSlot(slot.external_id, slot.start, slot.end, facility, slot.activity_name or "")
             for slot in sent.timeslots
@@ -255,13 +239,16 @@ class PushRun:
         )
         return replace(create, slots=tuple(slots)), answer
 
+    def _external_id(self, create: Create) -> str:
+        return instances.event_id(self.source, create.uid, create.number)
+
     def _request(self, create: Create) -> NewEvent:
         slots = (
             NewTimeslot(slot.id, slot.start, slot.end, slot.facility.u_id, slot.activity or None)
             for slot in create.slots
         )
         return NewEvent(
-            external_ids.event_id(self.source, create.uid, create.number),
+            self._external_id(create),
             create.name,
             self.terms.renter_email,
             self.terms.activity_type_id,
@@ -285,49 +272,45 @@ class PushRun:
         slots = (slot for state in pushed if state.live for slot in state.timeslots)
         spans = [(slot.facility_id, slot.start, slot.end) for slot in slots]
         spans += [occupied[1:] for occupied in self._leaving]
-        return any(
-            facility_id == new.facility.id and start < new.end and new.start < end
-            for facility_id, start, end in spans
-            for new in create.slots
-        )
+        leaving = SpanIndex((span, span) for span in spans)
+        return any(any(leaving.overlapping(slot.span)) for slot in create.slots)
 
     def _after_conflict(
-        self, create: Create, answer: Conflict, pushed: Sequence[PushedState], adopted: int
+        self, create: Create, reason: str, pushed: Sequence[PushedState], adopted: int
     ) -> Iterator[Outcome]:
         """Adopt the event that has the id, of which the store did not know; plan its UID again."""
-        external_id = external_ids.event_id(self.source, create.uid, create.number)
-        event, whole = look_up(self.client, external_id, self.places.zones)
+        external_id, session = self._external_id(create), self.session
+        event, whole = look_up(session.client, external_id, self.places.zones)
         if event is None or not whole or adopted >= MOST_ADOPTED:
             others = self._collisions(create.slots, event_ids(pushed))
-            yield Outcome(create, "refused", refusal_text(answer), others)
+            yield Outcome(create, "refused", reason, others)
             return
         state = PushedState(external_id, create.uid, event, dropped=event.status in OVER)
         if state.dropped:
-            self.store.pushed.drop(external_id, now=self.clock())
+            session.store.pushed.drop(external_id, now=session.clock())
         known = [*(other for other in pushed if other.external_id != external_id), state]
         requests = self._requests
         alone = replace(
             requests,
             events=tuple(event for event in requests.events if event.uid == create.uid),
             impossible=tuple(item for item in requests.impossible if item.uid == create.uid),
-            by_day=requests.by_day or self.creator.by_day,
+            by_day=requests.by_day or self._creator.by_day,
         )
-        plan = plan_push(alone, known, self.places, self.clock())
+        plan = plan_push(alone, known, self.places, session.clock())
         yield from self._steps(plan, known, adopted + 1)
         if not plan.steps:
             yield Outcome(create, "done", "it was there already")
 
     def _collisions(self, slots: Sequence[PushSlot], own: set[str]) -> tuple[str, ...]:
-        return load_bookings(self.store, slots).describe(slots, self.places, own, self._leaving)
+        return load_bookings(self.session.store, slots).describe(
+            slots, self.places, own, self._leaving
+        )
 
 
-def refusal_text(refusal: VendorError | InvalidRequest | Conflict) -> str:
-    """Return why a step was refused, as a clause: the vendor's own words as such."""
-    if isinstance(refusal, Conflict) and refusal.by_vendor:
-        return quote_vendor(refusal.message, 409, refusal.message_code)
-    if isinstance(refusal, RequestRefused | NotFound | AccessRefused):
-        return quote_vendor(refusal.message, refusal.status, refusal.message_code)
-    return refusal.message if isinstance(refusal, Conflict | VendorError) else str(refusal)
+def _requested_state(step: Step) -> RequestedState:
+    if isinstance(step, Cancel):
+        return RequestedState(cancelled=True)
+    return RequestedState(frozenset(slot.state for slot in step.slots))
 
 
 def _stop_at_same_refusals(done: Sequence[Outcome]) -> None:
@@ -343,4 +326,4 @@ def _stop_at_same_refusals(done: Sequence[Outcome]) -> None:
         and isinstance(outcome.step, Create)
     ]
     if len(last) == SAME_REFUSALS and len(set(last)) == 1:
-        raise RepeatedRefusal(last[0])
+        raise IcalbridgeError(f"Facilitron refuses one event after the other: {last[0]}")

@@ -9,15 +9,18 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from icalbridge.errors import NotFound, VendorError
 from icalbridge.push.instances import NO_NAME
+from icalbridge.push.steps import OVER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import date, datetime
 
-    from icalbridge.models import Entry
+    from icalbridge.models import Entry, Event, Timeslot
     from icalbridge.push.mapping import PushSlot
     from icalbridge.push.places import PlaceTable
+    from icalbridge.push.session import WriteSession
     from icalbridge.store import Store
 
     Span = tuple[str, datetime, datetime]
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 SHOWN = 3
 """So many collisions are named; the rest is counted."""
+MOST_CHECKED = 5
+"""Colliding events that the vendor is asked about; the others count as stored."""
 
 
 class SpanIndex(Generic[Item]):
@@ -55,11 +60,15 @@ def _days(span: Span) -> Iterator[tuple[str, date]]:
 
 
 class StoredBookings:
-    """Entries of some properties during a span, read once."""
+    """Entries of some properties while timeslots last, read once."""
 
     def __init__(
-        self, store: Store, property_ids: Collection[str], since: datetime, until: datetime
+        self, store: Store, property_ids: Collection[str], spans: Collection[Span]
     ) -> None:
+        if not spans:
+            self._entries: SpanIndex[Entry] = SpanIndex(())
+            return
+        since, until = min(start for _, start, _ in spans), max(end for _, _, end in spans)
         entries = store.read.entries_between(sorted(property_ids), since, until)
         self._entries = SpanIndex(
             ((entry.facility_id, max(entry.start, since), min(entry.end, until)), entry)
@@ -91,27 +100,40 @@ class StoredBookings:
         leaving: Collection[Occupied] = (),
     ) -> tuple[str, ...]:
         """Return the entries that overlap timeslots, each as a phrase; see `overlapping`."""
-        spans = ((slot.facility.id, slot.start, slot.end) for slot in slots)
-        phrases = [_phrase(entry, places) for entry in self.overlapping(spans, own, leaving)]
+        entries = self.overlapping((slot.span for slot in slots), own, leaving)
+        phrases = [_phrase(entry, places) for entry in entries]
         more = [f"{len(phrases) - SHOWN} more"] if len(phrases) > SHOWN else []
         return (*phrases[:SHOWN], *more)
 
 
-def find_collisions(
-    store: Store, property_ids: Collection[str], spans: Collection[Span], own: Collection[str]
-) -> list[Entry]:
-    """Return the stored entries that overlap spans in the same facility, by time."""
-    if not spans:
-        return []
-    since, until = min(start for _, start, _ in spans), max(end for _, _, end in spans)
-    return StoredBookings(store, property_ids, since, until).overlapping(spans, own)
+def find_collisions(session: WriteSession, event: Event, slots: Iterable[Timeslot]) -> list[Entry]:
+    """Return the bookings of other events that overlap timeslots of an event.
+
+    They are looked up in the store, and then at the vendor, since one that has just been moved may
+    still be stored at its old time.
+    """
+    spans = [(slot.facility_id, slot.start, slot.end) for slot in slots]
+    bookings = StoredBookings(session.store, {event.property_id}, spans)
+    entries = bookings.overlapping(spans, {event.id})
+    taken = SpanIndex((span, span) for span in spans)
+    keys = dict.fromkeys((entry.event_type, entry.event_id) for entry in entries)
+    away = {key for key in list(keys)[:MOST_CHECKED] if _is_away(session, *key, taken)}
+    return [entry for entry in entries if (entry.event_type, entry.event_id) not in away]
+
+
+def _is_away(session: WriteSession, event_type: str, event_id: str, taken: SpanIndex[Span]) -> bool:
+    """Return whether the vendor has an event elsewhere now, or nowhere."""
+    try:
+        event = session.fetch(event_type, event_id)
+    except VendorError as error:
+        return isinstance(error, NotFound)
+    spans = ((slot.facility_id, slot.start, slot.end) for slot in event.timeslots)
+    return event.status in OVER or not any(any(taken.overlapping(span)) for span in spans)
 
 
 def load_bookings(store: Store, slots: Collection[PushSlot]) -> StoredBookings:
-    """Read what may collide with timeslots, of which there must be at least one."""
     properties = {slot.facility.property_id for slot in slots}
-    since, until = min(slot.start for slot in slots), max(slot.end for slot in slots)
-    return StoredBookings(store, properties, since, until)
+    return StoredBookings(store, properties, [slot.span for slot in slots])
 
 
 def _phrase(entry: Entry, places: PlaceTable) -> str:

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING
 from icalbridge.facilitron import change_doubts
 from icalbridge.facilitron.write_requests import TOO_FAR, TOO_OLD
 from icalbridge.push.diff import plan_push
-from icalbridge.push.external_ids import SINGLE, instance_of
-from icalbridge.push.instances import NO_NAME, plain_uid, unit_uid
-from icalbridge.push.mapping import Impossible, PushEvent, PushSlot
-from icalbridge.push.steps import Cancel, Move
+from icalbridge.push.instances import NO_NAME, SINGLE, instance_of, plain_uid, unit_uid
+from icalbridge.push.mapping import Impossible, PushEvent, PushRequests, PushSlot
+from icalbridge.push.steps import Cancel, Move, PushedState, PushPlan
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
@@ -30,9 +29,7 @@ if TYPE_CHECKING:
 
     from icalbridge.models import Timeslot
     from icalbridge.push.instances import CancelRequest, PushTally
-    from icalbridge.push.mapping import PushRequests
     from icalbridge.push.places import PlaceTable
-    from icalbridge.push.steps import PushedState, PushPlan
 
 REASON = "the calendar cancels it (METHOD:CANCEL)"
 ONLY_CANCELS = (
@@ -89,21 +86,15 @@ def _find_fates(requests: PushRequests, plan: PushPlan) -> dict[tuple[str, str],
     """Return the fate of each requested instance; of its days the one that does most counts."""
     requested = [(event.uid, slot.id) for event in requests.events for slot in event.slots]
     fates = {(uid, instance_of(slot_id)): "unchanged" for uid, slot_id in requested}
-    for fate, uid, slot_id in _find_changes(requests, plan):
-        for key in [(uid, instance_of(slot_id))] if slot_id else [k for k in fates if k[0] == uid]:
-            if key in fates:
-                fates[key] = fate
-    return fates
-
-
-def _find_changes(requests: PushRequests, plan: PushPlan) -> Iterator[tuple[str, str, str]]:
-    """Yield fate, UID and timeslot of what changes, what does most last; "" for all timeslots."""
     for item in plan.impossible[len(requests.impossible) :]:
-        yield "impossible", item.uid, item.instance
+        alone = {(item.uid, instance_of(item.instance))} if item.instance else fates.keys()
+        fates |= {key: "impossible" for key in alone if key in fates and key[0] == item.uid}
     for step in plan.steps:
         if not isinstance(step, Cancel):
             fate = "moved" if isinstance(step, Move) else "created"
-            yield from ((fate, step.uid, slot.id) for slot in step.slots)
+            keys = [(step.uid, instance_of(slot.id)) for slot in step.slots]
+            fates |= {key: fate for key in keys if key in fates}
+    return fates
 
 
 def _match_identities(
@@ -120,7 +111,11 @@ def _match_identities(
     by_start = {(plain_uid(uid), start): uid for uid, start in starts.items()}
     requested = {event.uid for event in requests.events}
     names: dict[str, str] = {}
-    for uid, start in _single_starts(requests):
+    impossible = (item for item in requests.impossible if item.instance == SINGLE)
+    singles = [(item.uid, item.start) for item in impossible if item.start]
+    slots = ((event.uid, slot) for event in requests.events for slot in event.slots)
+    singles += [(uid, slot.start) for uid, slot in slots if slot.id == SINGLE]
+    for uid, start in singles:
         other = by_start.get((plain_uid(uid), start), uid)
         if starts.get(uid) != start and other not in requested:
             names[uid] = other
@@ -138,15 +133,6 @@ def _match_identities(
         ),
         past=requests.past | past,
     )
-
-
-def _single_starts(requests: PushRequests) -> Iterator[tuple[str, datetime]]:
-    """Yield UID and start of what does not recur."""
-    for item in requests.impossible:
-        if item.start and item.instance == SINGLE:
-            yield item.uid, item.start
-    for event in requests.events:
-        yield from ((event.uid, slot.start) for slot in event.slots if slot.id == SINGLE)
 
 
 def _plan_cancellation(

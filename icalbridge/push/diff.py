@@ -19,11 +19,11 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from icalbridge.facilitron import change_doubts
-from icalbridge.push import external_ids
+from icalbridge.push import instances
 from icalbridge.push.collisions import SpanIndex
 from icalbridge.push.instances import plain_uid
-from icalbridge.push.mapping import Impossible, PushSlot
-from icalbridge.push.steps import Cancel, Create, Move, PushPlan, Renewal, Unchanged
+from icalbridge.push.mapping import Impossible, PushEvent, PushRequests, PushSlot
+from icalbridge.push.steps import Cancel, Create, Move, PushPlan, Renewal, Unchanged, slot_state
 from icalbridge.text import display_text
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.models import Timeslot
-    from icalbridge.push.mapping import PushEvent, PushRequests
     from icalbridge.push.places import PlaceTable
     from icalbridge.push.steps import PushedState
 
@@ -138,7 +137,7 @@ class _UidPlanner:
         return next((display_text(event.name) for event in events), "")
 
     def _stays(self, slot_id: str) -> bool:
-        instance = (self.uid, external_ids.instance_of(slot_id))
+        instance = (self.uid, instances.instance_of(slot_id))
         names = {(plain_uid(self.uid), ""), (self.uid, ""), instance}
         return not self.staying.isdisjoint(names) or (self.uid, slot_id) in self.past
 
@@ -191,7 +190,7 @@ class _UidPlanner:
 
     def _creations(self, slots: Sequence[PushSlot]) -> Iterator[Create]:
         """Yield the events that have to be made for some timeslots: one for each property."""
-        numbers = {external_ids.number_of(state.external_id): state for state in self.pushed}
+        numbers = {instances.number_of(state.external_id): state for state in self.pushed}
         unmade = sorted(number for number, state in numbers.items() if state.unmade)
         fresh = max(numbers, default=-1) + 1
         by_property: dict[str, list[PushSlot]] = defaultdict(list)
@@ -208,8 +207,7 @@ def _changed(
     """Yield timeslots that are requested in another way than they are."""
     for before in coming:
         after = requested.get(before.external_id)
-        there = (before.start, before.end, before.facility_id, display_text(before.activity))
-        if after and there != (after.start, after.end, after.facility.id, after.activity):
+        if after and after.state != slot_state(before):
             yield before, after
 
 
@@ -249,7 +247,7 @@ def _find_cycle(moves: Sequence[Move]) -> Move | None:
         for number, move in enumerate(moves)
     )
     waits = {
-        number: {*occupied.overlapping((after.facility.id, after.start, after.end))} - {number}
+        number: {*occupied.overlapping(after.span)} - {number}
         for number, after in enumerate(move.after for move in moves)
     }
     try:

@@ -43,8 +43,6 @@ NO_ADDRESS = "The address of the calendar is none; write it as https://HOST/PATH
 
 @dataclass(frozen=True, slots=True)
 class CalendarSource:
-    """Where a calendar is."""
-
     where: str = field(repr=False)
     """A path, or an http(s) or webcal address."""
     allow_private: bool = False
@@ -73,8 +71,6 @@ class CalendarSource:
 
 @dataclass(frozen=True, slots=True)
 class FetchedCalendar:
-    """A calendar as it came."""
-
     content: bytes
     validators: Mapping[str, str] = field(default_factory=dict)
     """What the next request says, so that it is answered only if something changed."""
@@ -154,17 +150,15 @@ def _fetch_address(
                 raise _unreachable(error, source) from None
             except ValueError:  # an address that requests takes, and something below it does not
                 raise BadCalendar(NO_ADDRESS) from None
-            if not isinstance(answer, str):
-                return None if before and _is_same(answer, before) else answer
-            url = urljoin(url, answer)
+            if isinstance(answer, str):
+                url = urljoin(url, answer)
+                continue
+            cached = (before.content, before.charset) if before else None
+            is_same = cached and (not answer.content or cached == (answer.content, answer.charset))
+            return None if is_same else answer
     raise CalendarUnreachable(
         f"{source.shown} leads from one address to the next, and never to a calendar."
     )
-
-
-def _is_same(answer: FetchedCalendar, before: FetchedCalendar) -> bool:
-    same = (answer.content, answer.charset) == (before.content, before.charset)
-    return same or not answer.content
 
 
 def _check_address(url: str, source: CalendarSource) -> None:
@@ -199,10 +193,11 @@ def _request(
             raise CalendarUnreachable(
                 f"{source.shown} cannot be fetched: its server answers {status}."
             )
-        content = _read_body(response, source)
-        sent = response.headers
+        sent, message = response.headers, Message()
+        message["Content-Type"] = sent.get("Content-Type", "")
         known = {CONDITIONS[name]: sent[name] for name in CONDITIONS if name in sent}
-        return FetchedCalendar(content, known, _charset(response))
+        charset = message.get_content_charset("")
+        return FetchedCalendar(_read_body(response, source), known, charset)
 
 
 def _read_body(response: requests.Response, source: CalendarSource) -> bytes:
@@ -216,15 +211,11 @@ def _read_body(response: requests.Response, source: CalendarSource) -> bytes:
     return b"".join(parts)
 
 
-def _charset(response: requests.Response) -> str:
-    message = Message()
-    message["Content-Type"] = response.headers.get("Content-Type", "")
-    return message.get_content_charset("")
-
-
 def _unreachable(error: Exception, source: CalendarSource) -> BadCalendar | CalendarUnreachable:
     """Say in our own words why there is no answer; the library's would repeat the address."""
-    causes = [error, *_causes(error)]
+    causes: list[BaseException] = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
     if any(isinstance(cause, PrivateAddress) for cause in causes):
         return BadCalendar(
             f"{source.shown} is in a private network, where a push does not go by itself; give"
@@ -233,12 +224,6 @@ def _unreachable(error: Exception, source: CalendarSource) -> BadCalendar | Cale
     is_late = any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes)
     why = "there is no answer in time" if is_late else "there is no connection, or it broke"
     return CalendarUnreachable(f"{source.shown} cannot be fetched: {why}.")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    while cause := error.__cause__ or error.__context__:
-        yield cause
-        error = cause
 
 
 def _too_large(what: str) -> BadCalendar:

@@ -32,8 +32,6 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class EventLength:
-    """How long an event lasts."""
-
     lasts: timedelta = NO_LENGTH
     exact: bool = False
     """Whether in elapsed time, rather than by the clock, which may be put forward meanwhile."""
@@ -105,11 +103,8 @@ def parse_event(part: CalendarPart, zones: CalendarZones, default: tzinfo | None
 def text_value(part: CalendarPart, name: str) -> str:
     """Return the first text of a property (RFC 5545, section 3.3.11)."""
     line = next(iter(part.all(name)), None)
-    return _ESCAPE.sub(_unescape, line.value) if line else ""
-
-
-def _unescape(match: re.Match[str]) -> str:
-    return "\n" if match[1] in "nN" else match[1]
+    text = line.value if line else ""
+    return _ESCAPE.sub(lambda match: "\n" if match[1] in "nN" else match[1], text)
 
 
 def _read_times(

@@ -12,9 +12,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from icalbridge.push.external_ids import SINGLE, instance_id
 from icalbridge.push.ics_values import CalendarTime, Unusable
-from icalbridge.push.instances import CalendarSpan, Instance, UnusableEvent, unit_uid
+from icalbridge.push.instances import (
+    SINGLE,
+    CalendarSpan,
+    Instance,
+    UnusableEvent,
+    instance_id,
+    unit_uid,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING
 from icalbridge import timezones
 from icalbridge.facilitron import MOST_DAYS, part_id, split_local_times, time_errors
 from icalbridge.push.instances import NO_NAME, PushTally, UnusableEvent
-from icalbridge.push.places import Unplaced
+from icalbridge.push.places import PlaceTable, Unplaced
 from icalbridge.text import display_text, search_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from icalbridge.models import Facility, Timeslot
+    from icalbridge.push.collisions import Span as PlacedSpan
     from icalbridge.push.instances import CancelRequest, Instance, ParsedCalendar
-    from icalbridge.push.places import PlaceTable
+    from icalbridge.push.steps import SlotState
 
     Span = tuple[datetime, datetime]
 
@@ -55,6 +56,14 @@ class PushSlot:
     parts: tuple[PushSlot, ...] = field(default=(), compare=False)
     """The same as a timeslot for each day that is not over; empty for what is on one day."""
 
+    @property
+    def span(self) -> PlacedSpan:
+        return self.facility.id, self.start, self.end
+
+    @property
+    def state(self) -> SlotState:
+        return self.id, self.start, self.end, self.facility.id, self.activity
+
     @classmethod
     def as_pushed(cls, slot: Timeslot, places: PlaceTable) -> PushSlot:
         """Return the request of a timeslot as it is at the vendor, in a known facility."""
@@ -64,8 +73,6 @@ class PushSlot:
 
 @dataclass(frozen=True, slots=True)
 class PushEvent:
-    """Requested event."""
-
     uid: str
     name: str
     slots: tuple[PushSlot, ...]
@@ -140,7 +147,6 @@ class PushRequests:
 def map_calendar(
     calendar: ParsedCalendar, places: PlaceTable, now: datetime, rules: PushRules = PushRules()
 ) -> PushRequests:
-    """Return what to request of the vendor."""
     mapped = _Mapped(places, now, rules)
     for item in calendar.unusable:
         if not mapped.skips(item):
@@ -154,10 +160,15 @@ def map_calendar(
     }
     events = [PushEvent(uid, mapped.names[uid], slots) for uid, slots in in_order.items()]
     counts = mapped.counts
+    notes = [
+        f"{'1 instance is' if count == 1 else f'{count} instances are'} {words}"
+        for name, words in _NOTES.items()
+        if (count := counts[name])
+    ]
     return PushRequests(
         tuple(sorted(events, key=lambda event: (event.slots[0].start, event.uid))),
         tuple(mapped.impossible),
-        (*calendar.notes, *_count_notes(counts)),
+        (*calendar.notes, *notes),
         frozenset(mapped.past),
         PushTally(
             calendar.count,
@@ -172,8 +183,6 @@ def map_calendar(
 
 @dataclass(slots=True)
 class _Mapped:
-    """What has been mapped so far."""
-
     places: PlaceTable
     now: datetime
     rules: PushRules
@@ -214,7 +223,6 @@ class _Mapped:
     def refuse(
         self, item: Instance | UnusableEvent, why: str, title: str, start: datetime | None = None
     ) -> None:
-        """Add an event or an instance to what is impossible."""
         name = NO_NAME if item.private else _cut(title, LONGEST_NAME) or NO_NAME
         self.impossible.append(Impossible(item.uid, name, why, start, item.slot_id))
 
@@ -272,12 +280,6 @@ def _time_error(start: datetime, end: datetime, zone: str) -> str:
     if "1 minute" in why:
         return "it lasts less than a minute"
     return why and f"its {'start' if field_name.startswith('start') else 'end'} {why}"
-
-
-def _count_notes(counts: Counter[str]) -> Iterator[str]:
-    for name, words in _NOTES.items():
-        if count := counts[name]:
-            yield f"{'1 instance is' if count == 1 else f'{count} instances are'} {words}"
 
 
 def _cut(text: str, most: int) -> str:

@@ -39,7 +39,6 @@ class PrivateAddress(OSError):
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address is one of the public Internet."""
     parsed = ip_address(address.partition("%")[0])
     if parsed in NAT64:
         parsed = IPv4Address(int(parsed) & 0xFFFFFFFF)

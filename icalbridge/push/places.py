@@ -67,7 +67,12 @@ class PlaceTable:
     @cached_property
     def _lines(self) -> list[tuple[str, re.Pattern[str] | None, str]]:
         """The table: each place, its pattern if it is one, and the facility's id."""
-        return [(*_compile(location), place_id) for location, place_id in self.table.items()]
+        lines = []
+        for location, place_id in self.table.items():
+            plain = _plain(location)
+            pattern = re.compile(translate(plain.replace("[", "[[]"))) if "*" in plain else None
+            lines.append((plain, pattern, place_id))
+        return lines
 
     @cached_property
     def _names(self) -> dict[str, Facility]:
@@ -112,13 +117,7 @@ class PlaceTable:
         return [self._names[name] for name in near[:SUGGESTIONS]]
 
 
-def _compile(place: str) -> tuple[str, re.Pattern[str] | None]:
-    plain = _plain(place)
-    return plain, re.compile(translate(plain.replace("[", "[[]"))) if "*" in place else None
-
-
 def load_places(store: Store, given: Iterable[str], map_file: str | None) -> PlaceTable:
-    """Return the table of places, checked against the catalog as it is now."""
     properties, facilities = store.sync_reads.catalog()
     zones = {
         place.id: place.timezone

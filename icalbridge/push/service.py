@@ -1,15 +1,13 @@
 """Push service: fetch → parse → map → decide → apply, once or again and again.
 
-A calendar that did not change costs the vendor no request. What the caller decides and shows is a
-`PushReview`'s.
+A calendar that did not change costs the vendor no request.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from icalbridge.errors import (
@@ -19,35 +17,23 @@ from icalbridge.errors import (
     InvalidRequest,
     KeyRefused,
     MalformedAnswer,
-    QuotaSpent,
     RetryableError,
 )
-from icalbridge.facilitron import OvernightCreator
-from icalbridge.push.apply import Outcome, PushRun, RepeatedRefusal
-from icalbridge.push.current import EVENT_TYPE, load_pushed
+from icalbridge.push.apply import EventTerms, PushRun
 from icalbridge.push.decide import decide
-from icalbridge.push.fetch import FetchedCalendar, fetch_calendar
-from icalbridge.push.ics_process import parse_in_process, span_at
-from icalbridge.push.mapping import PushRules, map_calendar
-from icalbridge.push.places import load_places
-from icalbridge.push.requested import count_not_shown
+from icalbridge.push.fetch import CalendarSource, FetchedCalendar, fetch_calendar
+from icalbridge.push.ics_parser import parse_in_process, span_at
+from icalbridge.push.mapping import PushRequests, PushRules, map_calendar
+from icalbridge.push.places import PlaceTable, load_places
+from icalbridge.push.session import WriteSession, load_pushed
 from icalbridge.sync.clock import DatabaseClock
-from icalbridge.sync.ledger import StoreLedger
-from icalbridge.sync.refresh_event import EventRefresher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from icalbridge.facilitron import Client
-    from icalbridge.models import Event
-    from icalbridge.push.apply import EventTerms
-    from icalbridge.push.fetch import CalendarSource
     from icalbridge.push.instances import ParsedCalendar
-    from icalbridge.push.mapping import PushRequests
-    from icalbridge.push.places import PlaceTable
     from icalbridge.push.steps import PushedState, PushPlan
-    from icalbridge.settings import ApiUser
     from icalbridge.store import Store
 
     OnProgress = Callable[[str, int, int], None]
@@ -63,8 +49,8 @@ OURS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PushOptions:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushOptions(PushRules):
     """What to push, and where to."""
 
     source: CalendarSource
@@ -74,9 +60,6 @@ class PushOptions:
     """Names the calendar in the store; empty: the source's own name."""
     again: bool = False
     cancel_many: bool = False
-    skip_free: bool = False
-    skip_private: bool = False
-    skip: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,48 +74,16 @@ class PlannedPush:
 
 
 @dataclass(slots=True)
-class AppliedPush:
-    """Outcomes of a plan so far."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    late: int = 0
-    """Events that the store could not follow, or that the vendor still answers as they were."""
-    events: dict[str, Event] = field(default_factory=dict)
-    """As they were read after they were written to, by external id."""
-
-    def follow(self, refresher: EventRefresher, external_id: str, property_id: str) -> None:
-        """Update the store with an event that was written to; the write is done all the same."""
-        try:
-            followed = refresher.refresh(EVENT_TYPE, external_id, property_id=property_id)
-        except QuotaSpent:
-            raise
-        except IcalbridgeError:
-            self.late += 1
-            return
-        if followed.left_out:
-            self.late += 1
-        else:
-            self.events[external_id] = followed.event
-
-
-class PushReview(Protocol):
-    """Caller's side of a push: decides about plans, and shows them and their outcomes."""
-
-    def approve(self, planned: PlannedPush) -> EventTerms | None:
-        """Return the terms of new events; None where nothing is to be written."""
-
-    def report(self, planned: PlannedPush, applied: AppliedPush | None) -> None:
-        """Show the outcomes, also of a push that broke off; None where nothing was written."""
-
-
-@dataclass(slots=True)
 class PushService:
     """Pushes one calendar; `run` may be called again and again."""
 
     options: PushOptions
     store: Store
-    open_client: Callable[[PlaceTable], AbstractContextManager[tuple[ApiUser, Client]]]
-    review: PushReview
+    open_session: Callable[[PlaceTable], AbstractContextManager[WriteSession]]
+    approve: Callable[[PlannedPush], EventTerms | None]
+    """Decides about a plan; returns the terms of new events, None if nothing is to be written."""
+    report: Callable[[PlannedPush, PushRun | None], None]
+    """Shows the outcomes, also of a push that broke off; None where nothing was written."""
     sleep: Callable[[float], None]
     progress: Callable[[], AbstractContextManager[OnProgress]]
     """Entered for a block whose progress is shown."""
@@ -160,26 +111,25 @@ class PushService:
         1. fetch and parse the calendar, and map it to requests
         2. stop here where the requests are the same as before
         3. load what the vendor has of it, and plan the difference
-        4. apply the plan where the review approves it
+        4. apply the plan where the caller approves it
         """
         options = self.options
-        rules = PushRules(options.skip_free, options.skip_private, options.skip)
         places = load_places(self.store, options.facilities, options.map_file)
         calendar, now = self._parse(places.zone), self.clock()
         with self.waiting():
-            requests = map_calendar(calendar, places, now, rules)
+            requests = map_calendar(calendar, places, now, options)
         if self._is_unchanged(requests):
             return self.well
-        with self.open_client(places) as (user, client):
-            planned = self._plan(user, client, requests, places)
-            terms = self.review.approve(planned)
-            applied = None if terms is None else AppliedPush()
+        with self.open_session(places) as session:
+            planned = self._plan(session, requests, places)
+            terms = self.approve(planned)
+            applied = PushRun(session, planned.name, terms, places) if terms else None
             try:
-                if terms and applied:
-                    self._apply(user, client, planned, terms, applied)
+                if applied:
+                    self._apply(applied, planned)
             finally:  # the next push does not report what was booked by this one
-                self.review.report(planned, applied)
-        outcomes = applied.outcomes if applied else []
+                self.report(planned, applied)
+        outcomes = applied.done if applied else []
         self.well = all(outcome.result != "refused" for outcome in outcomes)
         self.settled, self.checked_at = requests, time.monotonic()
         self.complete = not planned.plan.impossible
@@ -231,54 +181,23 @@ class PushService:
         return self.settled.since(now) == requests.since(now)
 
     def _plan(
-        self, user: ApiUser, client: Client, requests: PushRequests, places: PlaceTable
+        self, session: WriteSession, requests: PushRequests, places: PlaceTable
     ) -> PlannedPush:
         name, again = self.options.name or self.options.source.name, self.options.again
         with self.progress() as progress:
-            now, zones = self.clock(), places.zones
-            pushed = load_pushed(
-                client, self.store, name, zones, now, again=again, on_progress=progress
-            )
-        requests = replace(requests, by_day=self.store.api_keys.splits_nights(user.name))
+            pushed = load_pushed(session, name, places.zones, again=again, on_progress=progress)
+        by_day = self.store.api_keys.splits_nights(session.user.name)
         now = self.clock()
         with self.waiting():
-            requests, plan = decide(requests, pushed, places, now)
+            requests, plan = decide(replace(requests, by_day=by_day), pushed, places, now)
         return PlannedPush(name, plan, requests, pushed, places)
 
-    def _apply(
-        self,
-        user: ApiUser,
-        client: Client,
-        planned: PlannedPush,
-        terms: EventTerms,
-        applied: AppliedPush,
-    ) -> None:
-        """Apply a plan; its outcomes are in `applied`, also when it broke off."""
-        store, clock, types = self.store, self.clock, user.event_types
-        refresher = EventRefresher(client, store, event_types=types, clock=clock, sleep=self.sleep)
-        ledger = StoreLedger(
-            store, user.name, rate_per_minute=user.rate_per_minute, quota_per_day=user.quota_per_day
-        )
-        creator = OvernightCreator(
-            client,
-            store.api_keys.splits_nights(user.name),
-            partial(store.api_keys.note_split_nights, user.name),
-        )
-        push = PushRun(client, store, planned.name, terms, planned.places, clock, creator)
-        push.follow = partial(applied.follow, refresher)
-        push.requests_left = lambda: ledger.left(clock())
-        push.done = applied.outcomes
+    def _apply(self, run: PushRun, planned: PlannedPush) -> None:
+        """Apply a plan; its outcomes are in `run`, also when it broke off."""
         try:
-            with self.progress() as progress:
-                push.on_progress = progress
-                push.run(planned.plan, planned.requests, planned.pushed)
-        except RepeatedRefusal as error:
-            raise IcalbridgeError(
-                f"Facilitron refuses one event after the other: {error}"
-            ) from None
+            with self.progress() as run.on_progress:
+                run.run(planned.plan, planned.requests, planned.pushed)
         except (RetryableError, MalformedAnswer) as error:
             raise IcalbridgeError(
                 f"The push broke off, and goes on when the same command is run again. {error}"
             ) from None
-        finally:
-            applied.late += count_not_shown(planned.name, applied.outcomes, applied.events)

@@ -1,16 +1,28 @@
-"""Steps of a push, and the state of pushed events that they are decided from. Pure."""
+"""Steps of a push, and the states of events before and after them. Pure.
+
+Facilitron may accept a write and still answer with the old state for a while: `RequestedState` is
+compared with the event as it is read afterwards.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
+
+from icalbridge.statuses import APPROVED, is_cancelled
+from icalbridge.text import display_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from icalbridge.models import Event, Timeslot
+    from icalbridge.models import Entry, Event, Timeslot
     from icalbridge.push.mapping import Impossible, PushSlot
+    from icalbridge.settings import Settings
+
+    SlotState = tuple[str, datetime, datetime, str, str]
+    """External id, start, end, facility id and activity."""
 
 FEW = 2
 """At least so many timeslots must end for that to be implausible."""
@@ -60,18 +72,15 @@ class PushedState:
 
 
 def event_ids(pushed: Iterable[PushedState]) -> set[str]:
-    """Return the vendor's ids of events."""
     return {state.event.id for state in pushed if state.event}
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make an event."""
-
     uid: str
     name: str
     number: int
-    """Which of its UID's events it is: see `external_ids.event_id`."""
+    """Which of its UID's events it is: see `instances.event_id`."""
     slots: tuple[PushSlot, ...]
     """All in facilities of one property."""
 
@@ -172,3 +181,47 @@ class PushPlan:
     def implausible(self) -> bool:
         """Whether so much would go that this is likely to be the wrong calendar, or half of one."""
         return self.ending >= FEW and self.ending * 2 > self.coming
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedState:
+    slots: frozenset[SlotState] = frozenset()
+    cancelled: bool = False
+
+    @classmethod
+    def of(cls, slots: Iterable[Timeslot]) -> RequestedState:
+        return cls(frozenset(map(slot_state, slots)))
+
+    def matches(self, event: Event) -> bool:
+        if self.cancelled:
+            return is_cancelled(event.status)
+        return self.slots <= {slot_state(slot) for slot in event.timeslots}
+
+    def hidden_reason(
+        self, event: Event, entries: Iterable[Entry], settings: Settings, now: datetime
+    ) -> str:
+        """Return as a clause why calendars do not show an event in this state; "" where they do.
+
+        `entries`: the event's in the store.
+        """
+        if self.cancelled:
+            return ""
+        shown = {(entry.facility_id, entry.start, entry.end) for entry in entries if entry.shown}
+        slots = [slot for slot in event.timeslots if slot_state(slot) in self.slots]
+        for slot in slots:
+            if (slot.facility_id, slot.start, slot.end) not in shown:
+                if (event.entry_status or event.status) != APPROVED:
+                    return f"its status at Facilitron is {event.status or 'empty'}"
+                return f"its timeslot's status at Facilitron is {slot.status or 'empty'}"
+        ahead, back = settings.horizon_days, settings.history_days
+        if any(slot.start - now >= timedelta(days=ahead) for slot in slots):
+            return f"they reach {ahead} days ahead, and show it when it comes nearer"
+        if any(now - slot.end >= timedelta(days=back) for slot in slots):
+            return f"they reach {back} days back"
+        return ""
+
+
+def slot_state(slot: Timeslot) -> SlotState:
+    """Return what of a timeslot a write can change."""
+    activity = display_text(slot.activity)
+    return slot.external_id, slot.start, slot.end, slot.facility_id, activity

@@ -10,6 +10,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import count
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -53,6 +54,9 @@ class World:
     )
     """Event ids by property or facility id, and local day as the vendor writes it."""
     _indexed: dict[str, set[tuple[str, str]]] = field(default_factory=dict, repr=False)
+    _ranks: dict[str, int] = field(default_factory=dict, repr=False)
+    """Place in the order of the events, by event id."""
+    _counter: Iterator[int] = field(default_factory=count, repr=False)
 
     # what a request asks
 
@@ -157,6 +161,7 @@ class World:
         with self.lock:
             del self.events[event_id]
             self._forget(event_id)
+            self._ranks.pop(event_id, None)
 
     def set_field(self, event_id: str, name: str, value: Any = None) -> None:
         """Set any field of an event, by default to null; raises `KeyError`."""
@@ -201,10 +206,11 @@ class World:
                 place["name"] = name
 
     def edited(self) -> None:
-        """Invalidate the index after direct changes of times, facilities or owners."""
+        """Invalidate the index after direct changes of times, facilities, owners or the order."""
         with self.lock:
             self._days.clear()
             self._indexed.clear()
+            self._ranks.clear()
 
     # stale reads
 
@@ -249,11 +255,8 @@ class World:
             }
             event_types = frozenset(types)
             # in the order of the world: a set of texts has another one in every process
-            return [
-                event
-                for event_id, event in self.events.items()
-                if event_id in matches and event.get("type") in event_types
-            ]
+            in_order = map(self.events.__getitem__, sorted(matches, key=self._ranks.__getitem__))
+            return [event for event in in_order if event.get("type") in event_types]
 
     def _index(self) -> None:
         """Add new and edited events to the index."""
@@ -263,6 +266,7 @@ class World:
             if event_id in self._indexed:
                 continue
             keys = self._indexed[event_id] = _keys(event)
+            self._ranks.setdefault(event_id, next(self._counter))
             for key in keys:
                 self._days[key].add(event_id)
 

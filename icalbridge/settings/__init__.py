@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icalbridge.errors import ConfigurationError
-from icalbridge.settings import readers, state
+from icalbridge.settings import readers, state_directory
 from icalbridge.settings.keys import ApiUser, keys_file
 
 if TYPE_CHECKING:
@@ -299,8 +299,8 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     password are never repeated in it, nor is a value that they were put into by mistake.
     """
     given = {**environ, **_key_from_file(environ)}
-    if state.uses_default(environ):
-        given["DATABASE_URL"] = f"sqlite:///{state.default_file(environ)}"
+    if state_directory.uses_default(environ):
+        given["DATABASE_URL"] = f"sqlite:///{state_directory.default_file(environ)}"
     key = given.get("FACILITRON_API_KEY", "").strip()
     values = {}
     for field_ in fields(Settings):

@@ -30,7 +30,6 @@ from icalbridge.store.api_keys import ApiKeys
 from icalbridge.store.challenge import Challenges
 from icalbridge.store.doubts import Doubts, LeftProperty, MassWithdrawal
 from icalbridge.store.health import Freshness, Health, KeyHealth
-from icalbridge.store.patience import Timeouts
 from icalbridge.store.policies import Policies
 from icalbridge.store.pushed_events import Pushed, PushedEvents
 from icalbridge.store.readers import Readers
@@ -44,6 +43,7 @@ from icalbridge.store.sync_state import (
     SyncState,
     WindowState,
 )
+from icalbridge.store.timeouts import Timeouts
 from icalbridge.store.windows import Claim, LeaseLost, Windows
 from icalbridge.store.workers import Workers
 from icalbridge.store.writing import Writing
@@ -123,8 +123,8 @@ class Store:
 
     def hurry(self) -> None:
         """Wait for the database a few seconds only from now on, in any thread: the process ends."""
-        if patience := engine.patience_of(self.engine):
-            patience.hurry()
+        if shared := engine.shared_timeouts_of(self.engine):
+            shared.hurry()
 
     def merge_log(self) -> None:
         """Merge SQLite's write-ahead log (`-wal`), which a killed process leaves, into the file."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select, true
 
-from icalbridge.store.entries import EntryScope, contains_words
+from icalbridge.store.entries import EntryScope
 from icalbridge.store.rows import SHOWN
 from icalbridge.store.statements import in_parts
 from icalbridge.store.tables import SHOWN_LITERAL, entries, entry_texts
+from icalbridge.store.texts import TextCriteria
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -70,8 +71,8 @@ def name_conditions(
     connection: Connection, terms: Collection[str], names: Collection[str]
 ) -> list[ColumnElement[bool]]:
     """Return the conditions of texts with a name that have all terms; see `match_names`."""
-    conditions = [entry_texts.c.name != "", *contains_words(connection, terms)]
-    return [*conditions, entry_texts.c.name.in_(names)] if names else conditions
+    criteria = TextCriteria(words=tuple(terms), name=tuple(names))
+    return [entry_texts.c.name != "", *criteria.conditions(connection)]
 
 
 def coming_names(

@@ -13,19 +13,19 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from icalbridge.errors import StoreClosed, StoreError
-from icalbridge.store.patience import Timeouts
+from icalbridge.store.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Engine, Row, Select, UpdateBase
 
-    from icalbridge.store.patience import Patience
+    from icalbridge.store.timeouts import SharedTimeouts
 
-SQLITE_PATIENCE_SECONDS = 30
+SQLITE_BUSY_SECONDS = 30
 
 
-_PATIENCE = "icalbridge_patience"
+_SHARED_TIMEOUTS = "icalbridge_patience"
 _CLOSED = "icalbridge_closed"
 
 
@@ -52,16 +52,16 @@ def connect(url: str, timeouts: Timeouts | None = None) -> Engine:
 def _postgresql(url: str, timeouts: Timeouts) -> Engine:
     from icalbridge.store import postgresql  # psycopg need not be installed where SQLite is used
 
-    patience = timeouts.patience()
-    engine = postgresql.connect(url, timeouts, patience)
-    engine.update_execution_options(**{_PATIENCE: patience})
+    shared = timeouts.share()
+    engine = postgresql.connect(url, timeouts, shared)
+    engine.update_execution_options(**{_SHARED_TIMEOUTS: shared})
     return engine
 
 
-def patience_of(engine: Engine) -> Patience | None:
+def shared_timeouts_of(engine: Engine) -> SharedTimeouts | None:
     """Return how long to wait for the database of an engine; None for SQLite."""
-    patience: Patience | None = engine.get_execution_options().get(_PATIENCE)
-    return patience
+    shared: SharedTimeouts | None = engine.get_execution_options().get(_SHARED_TIMEOUTS)
+    return shared
 
 
 @contextmanager
@@ -72,16 +72,16 @@ def without_time_limit(connection: Connection) -> Iterator[None]:
         return
     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     client: Any = connection.connection.dbapi_connection
-    patience, client.patience = client.patience, None
+    shared, client.shared = client.shared, None
     try:
         yield
     finally:
-        client.patience = patience
+        client.shared = shared
 
 
 def _sqlite(url: str) -> Engine:
-    patience = {"timeout": SQLITE_PATIENCE_SECONDS, "check_same_thread": False}
-    engine = create_engine(url, connect_args=patience, hide_parameters=True)
+    arguments = {"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False}
+    engine = create_engine(url, connect_args=arguments, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -141,7 +141,7 @@ class Repository:
     def _rows(self, *queries: Select[Any]) -> list[Row[*tuple[Any, ...]]]:
         """Return the rows of some queries, read in one transaction."""
         with reading(self._opened) as connection:
-            return [row for query in queries for row in connection.execute(query)]
+            return [row for query in queries for row in connection.execute(query).all()]
 
     def _row(self, query: Select[Any]) -> Row[*tuple[Any, ...]] | None:
         with reading(self._opened) as connection:
@@ -163,8 +163,8 @@ def _answered(engine: Engine) -> Iterator[None]:
     """Check closed flag and circuit breaker; raise the driver's errors as `StoreError`."""
     if engine.get_execution_options().get(_CLOSED):
         raise StoreClosed("The database is closed.")
-    patience = patience_of(engine)
-    breaker = patience.breaker if patience else None
+    shared = shared_timeouts_of(engine)
+    breaker = shared.breaker if shared else None
     if breaker:
         breaker.check()
     try:

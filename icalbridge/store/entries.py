@@ -14,8 +14,7 @@ from icalbridge.models import UID_SUFFIX, EventKey
 from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of
 from icalbridge.store.saved_feeds import saved_feed
 from icalbridge.store.statements import KEYS_A_STATEMENT, in_parts, of_events
-from icalbridge.store.tables import LONG, LONG_SECONDS, entries, entry_texts, events, properties
-from icalbridge.words import word_pattern
+from icalbridge.store.tables import LONG, LONG_SECONDS, entries, events, properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -71,51 +70,6 @@ class EntryScope:
             array = cast(self.values, ARRAY(entries.c[self.column].type))
             return func.unnest(array).table_valued("value", joins_implicitly=True).render_derived()
         return func.json_each(json.dumps(self.values)).table_valued("value", joins_implicitly=True)
-
-
-@dataclass(frozen=True, slots=True)
-class TextCriteria:
-    """Which texts an entry has; all of them are folded."""
-
-    types: tuple[str, ...] = ()
-    activities: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-    unwanted: tuple[str, ...] = ()
-
-    def ids(
-        self, connection: Connection, property_ids: Iterable[str]
-    ) -> tuple[tuple[int, ...], int]:
-        """Return the keys of the matching texts of some properties, and the number of all texts."""
-        conditions = contains_words(connection, self.words, self.unwanted)
-        if self.activities:
-            conditions.append(entry_texts.c.activity.in_(self.activities))
-        if self.names:
-            conditions.append(entry_texts.c.name.in_(self.names))
-        if self.types:
-            by_category = entry_texts.c.category.in_(self.types)
-            conditions.append(or_(by_category, entry_texts.c.event_type.in_(self.types)))
-        query = select(entry_texts.c.id).where(*conditions)
-        count = select(func.count()).select_from(entry_texts)
-        ids: list[int] = []
-        total = 0
-        for part in in_parts(set(property_ids)):
-            here = entry_texts.c.property_id.in_(part)
-            ids += connection.scalars(query.where(here))
-            total += connection.scalar(count.where(here)) or 0
-        return tuple(ids), total
-
-
-def contains_words(
-    connection: Connection, terms: Iterable[str], unwanted: Iterable[str] = ()
-) -> list[ColumnElement[bool]]:
-    """Return the conditions of texts that have all of the terms and none of the unwanted ones."""
-    find = func.strpos if connection.dialect.name == "postgresql" else func.instr
-    lines = entry_texts.c.search
-    return [
-        *(find(lines, word_pattern(term)) > 0 for term in terms),
-        *(find(lines, word_pattern(term)) == 0 for term in unwanted),
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """PostgreSQL connections that do not wait for ever for a server that is stopped or cut off.
 
 A server whose process is stopped still has its packets acknowledged by its kernel, so no TCP option
-notices it. What bounds the wait is here: `PatientConnection.wait` gives a connection up when
+notices it. What bounds the wait is here: `TimedConnection.wait` gives a connection up when
 nothing at all arrives for a while. A server that is busy, and says so by sending something or by
 ending a statement in time, is waited for.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from icalbridge.store.patience import Patience, Timeouts
+    from icalbridge.store.timeouts import SharedTimeouts, Timeouts
 
 POOL_SIZE, MAX_OVERFLOW = 5, 10
 IDLE_SECONDS = 300
@@ -31,18 +31,18 @@ IDLE_SECONDS = 300
 T = TypeVar("T")
 
 
-class PatientConnection(psycopg.Connection[Any]):
-    """A connection that is closed when the server sends nothing for `patience.silence` seconds."""
+class TimedConnection(psycopg.Connection[Any]):
+    """A connection that is closed when the server sends nothing for `shared.silence` seconds."""
 
-    patience: Patience | None = None
+    shared: SharedTimeouts | None = None
 
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **kwargs: Any) -> T:
         """Run one of psycopg's generators while the server gives a sign now and then."""
         return super().wait(
-            gen if self.patience is None else self._watch(gen, self.patience), *args, **kwargs
+            gen if self.shared is None else self._watch(gen, self.shared), *args, **kwargs
         )
 
-    def _watch(self, gen: Generator[Any, Any, T], patience: Patience) -> Generator[Any, Any, T]:
+    def _watch(self, gen: Generator[Any, Any, T], shared: SharedTimeouts) -> Generator[Any, Any, T]:
         """Pass a generator on; psycopg resumes it with a false value ten times a second."""
         last_sign = time.monotonic()
         try:
@@ -51,8 +51,8 @@ class PatientConnection(psycopg.Connection[Any]):
                 ready = yield waits_for
                 if ready:
                     last_sign = time.monotonic()
-                elif time.monotonic() - last_sign > patience.silence:
-                    patience.note_silence()
+                elif time.monotonic() - last_sign > shared.silence:
+                    shared.note_silence()
                     self.pgconn.finish()
                     raise psycopg.OperationalError("the server does not answer")
                 waits_for = gen.send(ready)
@@ -61,14 +61,14 @@ class PatientConnection(psycopg.Connection[Any]):
             return result
 
 
-def connect(url: str, timeouts: Timeouts, patience: Patience) -> Engine:
+def connect(url: str, timeouts: Timeouts, shared: SharedTimeouts) -> Engine:
     """Return an engine whose connections keep to these limits; nothing is opened yet."""
     engine = create_engine(
         url,
         pool_pre_ping=True,
         pool_size=POOL_SIZE,
         max_overflow=MAX_OVERFLOW,
-        pool_timeout=patience.silence,
+        pool_timeout=shared.silence,
         hide_parameters=True,
     )
     milliseconds = int(timeouts.statement * 1000)
@@ -82,22 +82,20 @@ def connect(url: str, timeouts: Timeouts, patience: Patience) -> Engine:
     @event.listens_for(engine, "do_connect")
     def open_connection(
         _dialect: object, _record: object, args: Any, parameters: dict[str, Any]
-    ) -> PatientConnection:
-        if patience.lately_silent:
+    ) -> TimedConnection:
+        if shared.lately_silent:
             raise psycopg.OperationalError("the server does not answer")
-        return _within(
-            lambda: _open(milliseconds, patience, *args, **network | parameters), patience
-        )
+        return _within(lambda: _open(milliseconds, shared, *args, **network | parameters), shared)
 
     return engine
 
 
 def _open(
-    milliseconds: int, patience: Patience, *args: Any, **parameters: Any
-) -> PatientConnection:
+    milliseconds: int, shared: SharedTimeouts, *args: Any, **parameters: Any
+) -> TimedConnection:
     """Open a connection and set the server's limits by a statement: poolers refuse options."""
-    connection = PatientConnection.connect(*args, **parameters)
-    connection.patience = patience
+    connection = TimedConnection.connect(*args, **parameters)
+    connection.shared = shared
     try:
         connection.autocommit = True
         connection.execute(
@@ -112,9 +110,9 @@ def _open(
     return connection
 
 
-def _within(connecting: Callable[[], PatientConnection], patience: Patience) -> PatientConnection:
+def _within(connecting: Callable[[], TimedConnection], shared: SharedTimeouts) -> TimedConnection:
     """Connect in a thread, since neither name resolution nor libpq has limits of seconds."""
-    outcome: Future[PatientConnection] = Future()
+    outcome: Future[TimedConnection] = Future()
 
     def run() -> None:
         try:
@@ -130,11 +128,11 @@ def _within(connecting: Callable[[], PatientConnection], patience: Patience) -> 
 
     Thread(target=run, name="icalbridge-connect", daemon=True).start()
     try:
-        return outcome.result(patience.connect)
+        return outcome.result(shared.connect)
     except FutureTimeoutError:
         if not outcome.cancel():
             return outcome.result()
-        patience.note_silence()
+        shared.note_silence()
         raise psycopg.OperationalError(
             "no connection to the server could be made in time"
         ) from None

@@ -59,8 +59,9 @@ if TYPE_CHECKING:
 
     from icalbridge.store.booked_names import BookedName, NameMatch
     from icalbridge.store.counts import SpanCount
-    from icalbridge.store.entries import EntryCriteria, TextCriteria
+    from icalbridge.store.entries import EntryCriteria
     from icalbridge.store.health import Health
+    from icalbridge.store.texts import TextCriteria
 
 ENTRIES_A_PART = 1000
 """How many entries are in memory at a time where all of history is read."""

@@ -11,8 +11,8 @@ from sqlalchemy import and_
 
 from icalbridge.models import Entry, Facility, Property, StaffDetails
 from icalbridge.store.tables import entries, particulars
+from icalbridge.store.texts import TEXT_COLUMNS, fold_texts
 from icalbridge.text import name_key
-from icalbridge.words import word_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 """One row's columns by name, as SQLAlchemy takes them."""
 
+_ENTRY_COLUMNS = {"type": "category"}
 _ENTRY_FIELDS = {
-    name if name in entries.c else f"{name}_at": name
+    _ENTRY_COLUMNS.get(name, name if name in entries.c else f"{name}_at"): name
     for name in (field.name for field in fields(Entry))
 }
 ENTRY_COLUMNS = [entries.c[name] for name in _ENTRY_FIELDS]
@@ -103,24 +104,21 @@ def texts_of(entry: Entry) -> tuple[str, str, str, str, str, str]:
         entry.name,
         entry.activity,
         entry.place,
-        entry.category,
+        entry.type,
     )
 
 
 def text_row(
-    property_id: str, event_type: str, name: str, activity: str, place: str, category: str
+    property_id: str, event_type: str, name: str, activity: str, place: str, facility_type: str
 ) -> Values:
     """Return the row of `entry_texts` for some texts: folded, as the values of queries are."""
-    return {
-        "id": text_id(property_id, event_type, name, activity, place, category),
+    texts = fold_texts(event_type, name, activity, place, facility_type)
+    keys = {
+        "id": text_id(property_id, event_type, name, activity, place, facility_type),
         "property_id": property_id,
-        "event_type": name_key(event_type),
-        "category": name_key(category),
-        "activity": name_key(activity),
-        "name": name_key(name),
-        "name_id": name_id(property_id, name_key(name)),
-        "search": word_lines(name, activity, place, category),
+        "name_id": name_id(property_id, texts.name),
     }
+    return keys | {column.name: text for column, text in zip(TEXT_COLUMNS, texts, strict=True)}
 
 
 @lru_cache(maxsize=1 << 14)

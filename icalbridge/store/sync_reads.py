@@ -137,7 +137,14 @@ class SyncReads(Repository):
         It is longer than a day and has begun, or is in a facility that is not listed, of a property
         that is fetched facility by facility.
         """
-        on = and_(entries.c.end_at > now, entries.c.withdrawn_at.is_(None))
+        mine = select(properties.c.id).where(
+            properties.c.api_user_id == api_user_id, properties.c.listed
+        )
+        on = (
+            entries.c.property_id.in_(mine),  # no join, or SQLite begins with all events
+            entries.c.end_at > now,
+            entries.c.withdrawn_at.is_(None),
+        )
         running = and_(LONG, entries.c.start_at <= now)
         by_facility = select(windows.c.property_id).where(windows.c.reach_days == 0)
         listed = select(facilities.c.id).where(facilities.c.listed)
@@ -147,8 +154,7 @@ class SyncReads(Repository):
                 events.c.event_type, events.c.event_id, events.c.property_id, events.c.checked_at
             )
             .join_from(entries, events)
-            .join(properties, properties.c.id == events.c.property_id)
-            .where(on, properties.c.api_user_id == api_user_id, properties.c.listed)
+            .where(*on)
             .distinct()
         )
         rows = self._rows(query.where(running), query.where(virtual))

@@ -35,8 +35,7 @@ class SpanLimit(NamedTuple):
 UNTRIED = SpanLimit()
 
 
-@dataclass(frozen=True, slots=True)
-class WindowState:
+class WindowState(NamedTuple):
     """One window, as the plan sees it."""
 
     property_id: str
@@ -102,9 +101,9 @@ class SyncState:
 
 _PROPERTY_FIELDS = "id position child_ids read_at named_at reads reads_at changes changes_at"
 _PROPERTY_COLUMNS = [properties.c[name] for name in _PROPERTY_FIELDS.split()]
-_WINDOW_FIELDS = "property_id number synced_at attempted_at due_at failures leased_until silent"
+_WINDOW_FIELDS = "property_id number synced_at attempted_at due_at failures leased_until"
 _REACH_FIELDS = "reach_days reach_steady reach_patience"
-_WINDOW_COLUMNS = [windows.c[name] for name in f"{_WINDOW_FIELDS} {_REACH_FIELDS}".split()]
+_WINDOW_COLUMNS = [windows.c[name] for name in f"{_WINDOW_FIELDS} {_REACH_FIELDS} silent".split()]
 """In the order of the fields of `WindowState` and `SpanLimit`."""
 
 
@@ -123,12 +122,8 @@ def read_sync_state(
         .where(*mine)
     )
     window_states = tuple(
-        WindowState(
-            property_id, number, synced, attempted, due, failures, leased, SpanLimit(*reach), silent
-        )
-        for property_id, number, synced, attempted, due, failures, leased, silent, *reach in (
-            connection.execute(query)
-        )
+        WindowState._make((*row[:7], SpanLimit(*row[7:10]), row[10]))
+        for row in connection.execute(query).all()
     )
     user = connection.execute(select(api_users).where(api_users.c.id == api_user_id)).first()
     if user is None:
@@ -155,7 +150,7 @@ def _properties(
     query = select(*_PROPERTY_COLUMNS, counted.c.facilities).join_from(
         properties, counted, counted.c.property_id == properties.c.id, isouter=True
     )
-    starts = {} if now is None else _next_starts(connection, now)
+    starts = {} if now is None else _next_starts(connection, mine, now)
     return {
         row.id: PropertyState(
             row.position,
@@ -168,12 +163,20 @@ def _properties(
             row.changes_at,
             starts.get(row.id),
         )
-        for row in connection.execute(query.where(*mine))
+        for row in connection.execute(query.where(*mine)).all()
     }
 
 
-def _next_starts(connection: Connection, now: datetime) -> dict[str, datetime]:
+def _next_starts(
+    connection: Connection, mine: tuple[ColumnElement[bool], ...], now: datetime
+) -> dict[str, datetime]:
     """Return when each property's next entry of the next 24 hours begins."""
-    coming = (entries.c.start_at > now, entries.c.start_at <= now + timedelta(days=1), SHOWN)
+    coming = (
+        entries.c.property_id.in_(select(properties.c.id).where(*mine)),
+        entries.c.start_at > now,
+        entries.c.start_at <= now + timedelta(days=1),
+        SHOWN,
+    )
     query = select(entries.c.property_id, func.min(entries.c.start_at)).where(*coming)
-    return {row[0]: row[1] for row in connection.execute(query.group_by(entries.c.property_id))}
+    rows = connection.execute(query.group_by(entries.c.property_id)).all()
+    return {row[0]: row[1] for row in rows}

@@ -7,7 +7,7 @@ last one whatever the category.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, case, exists, false, func, literal, not_, or_, select
 
@@ -16,12 +16,13 @@ from icalbridge.store.entries import EntryScope
 from icalbridge.store.rows import SHOWN, facility_of, property_of
 from icalbridge.store.statements import in_parts
 from icalbridge.store.tables import entries, entry_texts, facilities, particulars, properties
+from icalbridge.store.texts import TEXT_COLUMNS, EntryTexts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Column, ColumnElement, Connection
 
     from icalbridge.models import Facility, Property
 
@@ -29,22 +30,15 @@ if TYPE_CHECKING:
 
 
 class TextRow(NamedTuple):
-    """A row of `entry_texts`; texts are folded."""
+    """A row of `entry_texts`."""
 
     id: int
     property_id: str
-    event_type: str
-    category: str
-    activity: str
-    name: str
     name_id: int
-    lines: str
+    texts: EntryTexts
 
 
-_TEXT_COLUMNS = [
-    entry_texts.c[name]
-    for name in ("id", "property_id", "event_type", "category", "activity", "name", "name_id")
-] + [entry_texts.c.search]
+_TEXTS = select(entry_texts.c.id, entry_texts.c.property_id, entry_texts.c.name_id, *TEXT_COLUMNS)
 
 
 def read_places(connection: Connection) -> tuple[list[Property], list[Facility]]:
@@ -60,15 +54,24 @@ def read_text_ids(connection: Connection) -> Sequence[int]:
 
 
 def read_texts(connection: Connection, text_ids: Collection[int]) -> Iterator[TextRow]:
-    for part in in_parts(set(text_ids)):
-        query = select(*_TEXT_COLUMNS).where(entry_texts.c.id.in_(part))
-        yield from (TextRow(*row) for row in connection.execute(query))
+    return _read_texts(connection, entry_texts.c.id, text_ids)
 
 
 def read_texts_of(connection: Connection, property_ids: Iterable[str]) -> Iterator[TextRow]:
-    for part in in_parts(set(property_ids)):
-        query = select(*_TEXT_COLUMNS).where(entry_texts.c.property_id.in_(part))
-        yield from (TextRow(*row) for row in connection.execute(query))
+    return _read_texts(connection, entry_texts.c.property_id, property_ids)
+
+
+def _read_texts(
+    connection: Connection,
+    column: Column[Any],
+    values: Iterable[Any],
+    *conditions: ColumnElement[bool],
+) -> Iterator[TextRow]:
+    query = _TEXTS.where(*conditions)
+    for part in in_parts(set(values)):
+        for row in connection.execute(query.where(column.in_(part))):
+            text_id, property_id, name_id, *texts = row
+            yield TextRow(text_id, property_id, name_id, EntryTexts(*texts))
 
 
 def match_texts(
@@ -77,11 +80,9 @@ def match_texts(
     terms: Collection[str],
     names: Collection[str],
 ) -> Iterator[TextRow]:
-    """Yield the texts with a name in some properties; see `booked_names.match_names`."""
-    query = select(*_TEXT_COLUMNS).where(*name_conditions(connection, terms, names))
-    for part in in_parts(set(property_ids)):
-        rows = connection.execute(query.where(entry_texts.c.property_id.in_(part)))
-        yield from (TextRow(*row) for row in rows)
+    """Return the texts with a name in some properties; see `booked_names.match_names`."""
+    conditions = name_conditions(connection, terms, names)
+    return _read_texts(connection, entry_texts.c.property_id, property_ids, *conditions)
 
 
 def read_categories(connection: Connection) -> Sequence[str]:

@@ -7,12 +7,14 @@ skips locked ones. Its holder renews it while it works; a killed worker's lease 
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, func, not_, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, not_, or_, select, update
 
 from icalbridge.models import is_future
 from icalbridge.store.changes import write_changes
+from icalbridge.store.column_types import Instant
 from icalbridge.store.district_days import (
     DayAnswer,
     make_schools_due,
@@ -145,17 +147,18 @@ class Windows(Repository):
         """
         if not ranked:
             return None
-        unchanged = [
-            and_(
-                is_window(window.property_id, window.number),
-                windows.c.attempted_at == window.attempted,
+        values = {
+            f"{name}_{rank}": value
+            for rank, window in enumerate(ranked)
+            for name, value in zip(
+                _RANKED, (window.property_id, window.number, window.attempted), strict=True
             )
-            for window in ranked
-        ]
-        order = case(*((condition, rank) for rank, condition in enumerate(unchanged)))
-        return self._lease(select(windows).where(or_(*unchanged)).order_by(order), worker_id, now)
+        }
+        return self._lease(_ranked(len(ranked)), worker_id, now, values)
 
-    def _lease(self, query: Select[Any], worker_id: str, now: datetime) -> Claim | None:
+    def _lease(
+        self, query: Select[Any], worker_id: str, now: datetime, values: Values | None = None
+    ) -> Claim | None:
         """Lease the first window of a query that is free; no two workers get the same."""
         first = (
             query.where(is_free(windows.c, now))
@@ -163,7 +166,7 @@ class Windows(Repository):
             .with_for_update(of=windows, skip_locked=True)
         )
         with writing(self._opened) as connection:
-            row = connection.execute(first).first()
+            row = connection.execute(first, values).first()
             if row is None:
                 return None
             leased = update(windows).where(is_window(row.property_id, row.number))
@@ -280,6 +283,28 @@ class Windows(Repository):
     def release(self, claim: Claim, *, due: datetime) -> None:
         """End a lease as if it had never been taken; the window is due at `due`."""
         self._write(update(windows).where(is_claimed(claim)).values(**FREE, due_at=due))
+
+
+_RANKED = ("property", "number", "attempted")
+
+
+@cache
+def _ranked(count: int) -> Select[Any]:
+    """Return the query of some windows in order that nobody attempted meanwhile; built once, since
+    it runs before every request.
+    """
+    unchanged = [
+        and_(
+            windows.c.property_id == bindparam(f"property_{rank}"),
+            windows.c.number == bindparam(f"number_{rank}"),
+            windows.c.attempted_at.is_not_distinct_from(
+                bindparam(f"attempted_{rank}", type_=Instant)
+            ),
+        )
+        for rank in range(count)
+    ]
+    order = case(*((condition, rank) for rank, condition in enumerate(unchanged)))
+    return select(windows).where(or_(*unchanged)).order_by(order)
 
 
 def _due(

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.models import Changes
 from icalbridge.sync import windows
 from icalbridge.sync.plausibility import NO_DOUBT, Doubt, Loss
-from icalbridge.sync.reconcile import SpanResponse, reconcile
+from icalbridge.sync.reconcile import SpanResponse, join_changes, reconcile
 from icalbridge.sync.uids import timeslot_order
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.facilitron import EventsResponse
-    from icalbridge.models import Entry, Event, EventKey, Property, Window
+    from icalbridge.models import Changes, Entry, Event, EventKey, Property, Window
     from icalbridge.store import Store
     from icalbridge.sync.reconcile import KnownCatalog
 
@@ -92,76 +91,104 @@ def interpret(
     only if it has an event of that school: whether a key's district request covers a school cannot
     be known otherwise.
     """
-    events_read = tuple(
-        _reread_later(placed(event, request.owner.id, catalog), catalog) for event in answer.events
-    )
-    if request.schools:  # a school that left the catalog is over, though its district still has it
-        events_read = tuple(
-            event for event in events_read if event.property_id not in catalog.unlisted
-        )
-    present_keys = answer.unchanged | {event.key for event in events_read}
-    named = {event.property_id for event in events_read}
-    members: dict[tuple[datetime, datetime], list[str]] = {}
-    for member in request.members:
-        members.setdefault(_span(request, member), []).append(member.id)
-    spans: dict[tuple[datetime, datetime], set[EventKey]] = {span: set() for span in members}
-    covered_ids, uncovered_ids = [], []
-    unreadable = answer.unreadable_ids
-    for span, property_ids in members.items():
-        known_there = store.sync_reads.present_by_property(
-            property_ids, *span, facility_id=request.facility_id
-        )
-        for property_id, present in known_there.items():
-            present_keys |= {key for key in present if key.event_id in unreadable}
-            if request.schools and property_id not in named and present_keys.isdisjoint(present):
-                uncovered_ids += [property_id] if present else []
-                continue
-            covered_ids.append(property_id)
-            spans[span].update(key for key in present if key.event_type not in answer.refused_types)
-    absent = {key for keys in spans.values() for key in keys} - present_keys
-    newer = (
-        store.sync_reads.changed_since(
-            {event.key for event in events_read} | absent, requested_at, now=now
-        )
-        - moved
-    )
-    events = [event for event in events_read if event.key not in newer]
-    known = store.sync_reads.known({event.key for event in events} | absent)
+    events = _events_of(request, answer, catalog)
+    coverage = _find_coverage(store, request, answer, events)
+    keys = {event.key for event in events} | coverage.absent
+    newer = store.sync_reads.changed_since(keys, requested_at, now=now) - moved
+    events = [event for event in events if event.key not in newer]
+    known = store.sync_reads.known({event.key for event in events} | coverage.absent)
     trimmed = is_trimmed(events, known, request, now)
     horizon = min(windows.horizon(now, member.timezone) for member in request.members)
     parts = [
         reconcile(
             SpanResponse(
                 events if number == 0 else (),
-                present_keys,
+                frozenset(coverage.present),
                 answer.withdraws,
                 *span,
                 facility_id=request.facility_id,
                 trimmed=trimmed,
             ),
-            present=frozenset(keys - newer),
+            present=frozenset(known_there - newer),
             known=known,
             catalog=catalog,
             now=now,
             horizon=horizon,
         )
-        for number, (span, keys) in enumerate(spans.items())
+        for number, (span, known_there) in enumerate(coverage.spans.items())
     ]
-    changes, older = _newest(store, _together(parts), events, known, request, now)
+    changes, older = _newest(store, join_changes(parts), events, known, request, now)
     losses = (
-        _losses(store, request, changes, known, now, empty=not present_keys)
+        _losses(store, request, changes, known, now, empty=not coverage.present)
         if changes.withdrawn
         else {}
     )
     return Interpretation(
         changes,
         losses,
-        tuple(covered_ids),
-        tuple(uncovered_ids),
+        tuple(coverage.covered_ids),
+        tuple(coverage.uncovered_ids),
         answer.invocation_id,
         trimmed,
         older,
     )
+
+
+def _events_of(
+    request: EventsRequest, answer: EventsResponse, catalog: KnownCatalog
+) -> list[Event]:
+    """Return the events of an answer, each with a property that is known; of a district's answer
+    without those of schools that left the catalog.
+    """
+    events = [
+        _reread_later(placed(event, request.owner.id, catalog), catalog) for event in answer.events
+    ]
+    if not request.schools:
+        return events
+    return [event for event in events if event.property_id not in catalog.unlisted]
+
+
+@dataclass(frozen=True, slots=True)
+class _AnswerCoverage:
+    """Which events an answer has, and what is known where it covers it."""
+
+    present: set[EventKey]
+    """The events that the answer has, those that cannot be read among them."""
+    spans: dict[tuple[datetime, datetime], set[EventKey]]
+    """The known events of the covered properties in each span of time."""
+    covered_ids: list[str]
+    uncovered_ids: list[str]
+
+    @property
+    def absent(self) -> set[EventKey]:
+        """The known events that the answer lacks."""
+        return set().union(*self.spans.values()) - self.present
+
+
+def _find_coverage(
+    store: Store, request: EventsRequest, answer: EventsResponse, events: Sequence[Event]
+) -> _AnswerCoverage:
+    """Find which of the requested properties an answer covers."""
+    present = answer.unchanged | {event.key for event in events}
+    named = {event.property_id for event in events}
+    spans: dict[tuple[datetime, datetime], list[str]] = {}
+    for member in request.members:
+        spans.setdefault(_span(request, member), []).append(member.id)
+    coverage = _AnswerCoverage(set(present), {span: set() for span in spans}, [], [])
+    for span, property_ids in spans.items():
+        known_there = store.sync_reads.present_by_property(
+            property_ids, *span, facility_id=request.facility_id
+        )
+        for property_id, known in known_there.items():
+            coverage.present.update(key for key in known if key.event_id in answer.unreadable_ids)
+            if request.schools and property_id not in named and coverage.present.isdisjoint(known):
+                coverage.uncovered_ids.extend([property_id] if known else [])
+                continue
+            coverage.covered_ids.append(property_id)
+            coverage.spans[span].update(
+                key for key in known if key.event_type not in answer.refused_types
+            )
+    return coverage
 
 
 def _losses(
@@ -312,14 +339,3 @@ def _span(request: EventsRequest, member: Property) -> tuple[datetime, datetime]
     since, until = windows.bounds(request.days, request.owner.timezone)
     other_since, other_until = windows.bounds(request.days, member.timezone)
     return max(since, other_since), min(until, other_until)
-
-
-def _together(parts: Sequence[Changes]) -> Changes:
-    return Changes(
-        tuple(change for part in parts for change in part.added),
-        tuple(change for part in parts for change in part.changed),
-        tuple(change for part in parts for change in part.withdrawn),
-        tuple(change for part in parts for change in part.parsed),
-        frozenset().union(*(part.reparse for part in parts)),
-        tuple(entry for part in parts for entry in part.elsewhere),
-    )

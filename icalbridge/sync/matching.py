@@ -41,11 +41,11 @@ class Traits(NamedTuple):
     status: str
     external_id: str
     place: str
-    category: str
+    type: str
 
     def shared(self, level: Level) -> tuple[object, ...]:
         """Return what another candidate must share at a level."""
-        rest = (self.external_id, self.place, self.category)
+        rest = (self.external_id, self.place, self.type)
         return tuple(compress((self.facility_id, self.activity, self.status, rest), level))
 
 
@@ -64,7 +64,7 @@ def traits_of_timeslot(slot: Timeslot, event_type: str) -> Traits:
 
 
 def traits_of_entry(entry: Entry) -> Traits:
-    """Return an entry's traits; place and category may be the catalog's, and then distinguish
+    """Return an entry's traits; place and type may be the catalog's, and then distinguish
     no two.
     """
     return Traits(
@@ -75,7 +75,7 @@ def traits_of_entry(entry: Entry) -> Traits:
         entry.timeslot_status,
         entry.external_id,
         entry.place,
-        entry.category,
+        entry.type,
     )
 
 

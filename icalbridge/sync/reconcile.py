@@ -95,47 +95,65 @@ def reconcile(
     says nothing. An event of which an entry stays although its answer does not have it is read
     again next time, whatever its bytes.
     """
-    added: list[Entry] = []
-    changed: list[Entry] = []
-    withdrawn: list[Entry] = []
-    events: list[Event] = []
-    elsewhere: list[Entry] = []
-    for event in response.events:
-        entries = known.get(event.key, ())
-        if response.trimmed:
-            entries = [entry for entry in entries if response.covers(entry)]
-        pairs = pair(event, entries, now=now, horizon=horizon)
-        uids = NewUids(event.key, [entry.uid for entry in known.get(event.key, ())])
-        for timeslot, before in sorted(
-            pairs.matched, key=lambda matched: timeslot_order(matched[0])
-        ):
-            after = _entry(event, timeslot, before, catalog, uids, now)
-            if before is None:
-                added.append(after)
-            elif after is not before:
-                changed.append(after)
-        gone, remaining = _missing(response, event, pairs.left, now, upto=horizon)
-        withdrawn += gone
-        elsewhere += remaining
-        if event.unreadable:
-            changed += _follow(event, pairs.left, now, upto=horizon)
-        settled = len(gone) == sum(
-            entry.withdrawn is None and entry.end > now for entry in pairs.left
+    parts = [
+        _reconcile_event(response, event, known, catalog, now, horizon) for event in response.events
+    ]
+    absent: frozenset[EventKey] = frozenset()
+    if response.complete:
+        absent = present - response.unchanged - {event.key for event in response.events}
+    withdrawn = [
+        entry
+        for key in sorted(absent)
+        for entry in _withdraw(
+            [entry for entry in known.get(key, ()) if response.covers(entry)], now, upto=horizon
         )
-        named = replace(
-            event, name=display_text(event.name), particulars=_clean_details(event.particulars)
-        )
-        events.append(named if settled else replace(named, digest=""))
-    absent = (
-        present - response.unchanged - {event.key for event in response.events}
-        if response.complete
-        else frozenset()
+    ]
+    return join_changes([*parts, Changes(withdrawn=tuple(withdrawn), reparse=absent)])
+
+
+def _reconcile_event(
+    response: SpanResponse,
+    event: Event,
+    known: Mapping[EventKey, Sequence[Entry]],
+    catalog: KnownCatalog,
+    now: datetime,
+    horizon: datetime,
+) -> Changes:
+    """Decide what one event of an answer changes."""
+    entries = known.get(event.key, ())
+    uids = NewUids(event.key, [entry.uid for entry in entries])
+    if response.trimmed:
+        entries = [entry for entry in entries if response.covers(entry)]
+    pairs = pair(event, entries, now=now, horizon=horizon)
+    added, changed = [], []
+    for timeslot, before in sorted(pairs.matched, key=lambda matched: timeslot_order(matched[0])):
+        after = _entry(event, timeslot, before, catalog, uids, now)
+        if before is None:
+            added.append(after)
+        elif after is not before:
+            changed.append(after)
+    gone, remaining = _missing(response, event, pairs.left, now, upto=horizon)
+    if event.unreadable:
+        changed += _follow(event, pairs.left, now, upto=horizon)
+    coming = [entry for entry in pairs.left if entry.withdrawn is None and entry.end > now]
+    named = replace(
+        event,
+        name=display_text(event.name),
+        particulars=_clean_details(event.particulars),
+        digest=event.digest if len(gone) == len(coming) else "",
     )
-    for key in sorted(absent):
-        here = [entry for entry in known.get(key, ()) if response.covers(entry)]
-        withdrawn += _withdraw(here, now, upto=horizon)
+    return Changes(tuple(added), tuple(changed), tuple(gone), (named,), elsewhere=tuple(remaining))
+
+
+def join_changes(parts: Sequence[Changes]) -> Changes:
+    """Join the changes of several events, spans or pieces, in their order."""
     return Changes(
-        tuple(added), tuple(changed), tuple(withdrawn), tuple(events), absent, tuple(elsewhere)
+        tuple(change for part in parts for change in part.added),
+        tuple(change for part in parts for change in part.changed),
+        tuple(change for part in parts for change in part.withdrawn),
+        tuple(change for part in parts for change in part.parsed),
+        frozenset().union(*(part.reparse for part in parts)),
+        tuple(entry for part in parts for entry in part.elsewhere),
     )
 
 
@@ -154,11 +172,11 @@ def relocate(
     """
     changed = []
     for entry in entries:
-        kind = "" if entry.category == entry.event_type else entry.category
+        kind = "" if entry.type == entry.event_type else entry.type
         place, location, kind = catalog.describe_place(
             entry.property_id, entry.facility_id, seen_name=entry.place, seen_type=kind
         )
-        after = replace(entry, place=place, location=location, category=kind or entry.event_type)
+        after = replace(entry, place=place, location=location, type=kind or entry.event_type)
         if zones_before and zones_before.get(entry.property_id) == entry.zone:
             after = _in_zone(after, catalog.properties[entry.property_id].timezone)
         if after != entry:
@@ -214,7 +232,7 @@ def _entry(
         activity=display_text(timeslot.activity),
         place=place,
         location=location,
-        category=kind or event.type,
+        type=kind or event.type,
         status=status,
         timeslot_status=timeslot_status,
         start=timeslot.start,

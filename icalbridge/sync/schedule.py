@@ -6,7 +6,7 @@ vendor grants. Pure.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -71,7 +71,8 @@ class Schedule:
         self._properties = sync_state.properties
         used = sync_state.quota_used if sync_state.quota_day == now.astimezone(UTC).date() else 0
         self._quota_spent = used >= grant.quota_per_day
-        self._affordable = _affordable(grant, used, now)
+        self._left = max(grant.quota_per_day * (1 - RESERVE) - used, 0.0)
+        self._affordable = _affordable(grant, self._left, now)
         self._costs = sync_state.costs
         self._read = _read(sync_state, now)
         self.coverage = find_coverage(sync_state, grant, now, self._price)
@@ -177,8 +178,13 @@ class Schedule:
         fetched.
 
         A due time later than this plan would ever set was written by a clock that stood ahead, and
-        counts as now.
+        counts as now. What can wait is due tomorrow where only the reserve is left.
         """
+        if self._left < 1 and _can_wait(window):
+            return max(self._due(window), next_utc_midnight(self._now))
+        return self._due(window)
+
+    def _due(self, window: WindowState) -> datetime:
         if window.number < 0 and self._is_probe(window):
             return max(window.due or self._now, self._now)
         if window.due is not None:
@@ -209,9 +215,16 @@ class Schedule:
         2. a district's today
         3. the rest by how late it is in terms of its own interval; what was never fetched counts as
           one interval late
+
+        What can wait is no more than the day's requests without the reserve.
         """
         due = [window for moment, window in self._free() if moment <= self._now]
-        return sorted(due, key=self._worth)
+        left = itertools.count(self._left, -1)
+        return [
+            window
+            for window in sorted(due, key=self._worth)
+            if not _can_wait(window) or next(left) >= 1
+        ]
 
     def _free(self) -> list[tuple[datetime, WindowState]]:
         """Return the windows that no worker has leased, and when they are due."""
@@ -261,9 +274,9 @@ def _credible(window: WindowState, now: datetime) -> WindowState:
     when it is leased.
     """
     if is_future(window.synced, now):
-        window = replace(window, synced=None)
+        window = window._replace(synced=None)
     if is_future(window.leased_until, now + timedelta(seconds=LEASE_SECONDS)):
-        window = replace(window, leased_until=None)
+        window = window._replace(leased_until=None)
     return window
 
 
@@ -277,13 +290,17 @@ def _read(sync_state: SyncState, now: datetime) -> frozenset[str]:
     return frozenset(property_id for family in lately for property_id in family)
 
 
-def _affordable(grant: Grant, used: int, now: datetime) -> float:
-    """Return how many requests a second may be spent from now to the end of the vendor's day; never
-    zero.
+def _affordable(grant: Grant, left: float, now: datetime) -> float:
+    """Return how many requests a second may be spent from now to the end of the vendor's day, of
+    those that the plan has left; never zero.
     """
-    left = max(grant.quota_per_day * (1 - RESERVE) - used, 1.0)
     seconds = max((next_utc_midnight(now) - now).total_seconds(), 60.0)
-    return min(left / seconds, grant.rate_per_minute * MINUTE_SHARE / 60)
+    return min(max(left, 1.0) / seconds, grant.rate_per_minute * MINUTE_SHARE / 60)
+
+
+def _can_wait(window: WindowState) -> bool:
+    """Say whether a window was fetched before and is not a district's today."""
+    return window.synced is not None and window.number != DAY
 
 
 def _cost(window: WindowState, state: PropertyState, prices: Mapping[str, float]) -> float:

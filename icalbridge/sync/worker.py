@@ -116,6 +116,11 @@ class Worker:
         except StoreError as error:
             log.warning("%s; what this worker had leased is free in %d s", error, LEASE_SECONDS)
 
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next window is due, by the latest plan."""
+        return self._next_due
+
     def step(self) -> float:
         """Do the one thing that is worth most now; return the seconds until there may be
         another.

@@ -12,7 +12,7 @@ from icalbridge.store.entries import TimeRange
 from icalbridge.web.cache import ByteCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Collection, Hashable, Sequence
     from datetime import datetime
 
     from icalbridge.feeds.public_reading import PublicReading
@@ -87,14 +87,14 @@ class Catalog:
         self._cache.put((self.read.policy.digest, key), _CatalogRead(fetched, None))
         return fetched
 
-    def members(self, property_id: str) -> list[Property]:
-        """Return a property and the listed ones that it holds, in the vendor's order."""
-        own = self.property(property_id)
-        if own is None:
-            return []
-        ids = {own.id, *own.child_ids}
-        listed = [item for item in self.properties() if item.id in ids]
-        return listed if own in listed else [own, *listed]
+    def school_names(self, property_ids: Collection[str]) -> dict[str, str]:
+        """Return the names of the listed ones by id, in the vendor's order."""
+        return {item.id: item.name for item in self.properties() if item.id in property_ids}
+
+    def members(self, own: Property) -> list[Property]:
+        """Return a property, and behind it the listed ones that it holds, in the vendor's order."""
+        ids = {*own.child_ids} - {own.id}
+        return [own, *(item for item in self.properties() if item.id in ids)]
 
     def remember(
         self, key: Hashable, read: Callable[[], Value], arguments: Hashable = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.calendar import Calendar
-    from icalbridge.models import Facility, Feed, FeedState
+    from icalbridge.models import Feed, FeedState
     from icalbridge.web.feed_cache import FeedCache
 
 DAYS = {"facility": 8, "property": 2, "saved": 2}
@@ -34,8 +34,6 @@ class CurrentBookings:
     """Bookings of the next days, cancelled ones too."""
 
     place: BoardSubject
-    facilities: tuple[Facility, ...]
-    """Those of a property, and of its schools; none for others."""
     items: Sequence[Item]
     until: datetime
     """Up to when the items are all there are."""
@@ -77,32 +75,25 @@ class CurrentBookingsReader:
         calendar = self._service.calendar(feed, query, None, until, limit=MOST_ENTRIES)
         if isinstance(calendar, Missing):
             return calendar
-        place, facilities = self._place(feed, calendar)
+        place = self._place(feed, calendar)
         until = min(filter(None, (until, calendar.complete_until)))
         as_of = state.unlisted or calendar.as_of or state.changed
         items = [without_mark(item) for item in calendar.items]
-        return CurrentBookings(place, facilities, items, until, as_of, state.unlisted)
+        return CurrentBookings(place, items, until, as_of, state.unlisted)
 
-    def _place(self, feed: Feed, calendar: Calendar) -> tuple[BoardSubject, tuple[Facility, ...]]:
+    def _place(self, feed: Feed, calendar: Calendar) -> BoardSubject:
         state = calendar.state
         if feed.kind == "saved":
-            names = {
-                school.id: school.name
-                for school in self._catalog.properties()
-                if school.id in calendar.property_ids
-            }
-            return BoardSubject(feed, state.title, "", state.zone, names), ()
+            names = self._catalog.school_names(calendar.property_ids)
+            return BoardSubject(feed, state.title, "", state.zone, names)
         own = self._catalog.property(state.property_id)
         if own is None:
             raise StoreError(f"There is no property {state.property_id}.")
-        schools = {own.id: own.name}
         if feed.kind == "facility":
             facility = self._catalog.facility(feed.id)
             title = (facility.name or facility.type if facility else "") or state.title
-            return BoardSubject(feed, title, own.name, state.zone, schools), ()
-        members = {own.id, *own.child_ids}
-        schools |= {
-            school.id: school.name for school in self._catalog.properties() if school.id in members
-        }
+            known, schools = (facility,) if facility else (), {own.id: own.name}
+            return BoardSubject(feed, title, own.name, state.zone, schools, known)
+        schools = {item.id: item.name for item in self._catalog.members(own)}
         facilities = tuple(self._catalog.facilities(tuple(schools)))
-        return BoardSubject(feed, state.title, "", state.zone, schools), facilities
+        return BoardSubject(feed, state.title, "", state.zone, schools, facilities)

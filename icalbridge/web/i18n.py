@@ -113,11 +113,6 @@ def load_locales() -> None:
         locale.date_formats.get("full")
 
 
-def marked(message: str) -> str:
-    """Return a text as it is, but mark it for translation later (gettext's `N_`)."""
-    return message
-
-
 def gettext(message: str) -> str:
     """Return a text in the current language."""
     return _translations(current().language).ugettext(message)

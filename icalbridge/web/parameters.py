@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from icalbridge.feeds import BadQuery
-from icalbridge.feeds.query import PARAMETERS, quoted
+from icalbridge.feeds.query import PARAMETERS
+from icalbridge.feeds.query_values import quoted
 from icalbridge.web.i18n import current, gettext
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from icalbridge import timezones
 from icalbridge.feeds import PLAIN
+from icalbridge.feeds.query import Surface, filter_query
 from icalbridge.web.coming import load_coming
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.views.calendar_grid import (
@@ -19,7 +20,7 @@ from icalbridge.web.views.calendar_grid import (
     page_title,
     with_spans,
 )
-from icalbridge.web.views.filters import DateRange, filter_query, page_view
+from icalbridge.web.views.filters import DateRange, page_view
 from icalbridge.web.views.open_times import open_times
 from icalbridge.web.views.time_grid import day_timeline, week_grid
 from icalbridge.web.views.week_table import week_matrix
@@ -117,7 +118,7 @@ class Schedules:
         `default` is the view of an address that names none; `schools` are names by property id
         where entries are shown with them. Raises `BadQuery` and `Refused`.
         """
-        filters = self._service.parse_query(filter_query(parameters))
+        filters = self._service.parse_query(filter_query(parameters, Surface.PAGE))
         state = self._service.state(feed)
         if isinstance(state, Missing):
             return state

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -83,8 +83,9 @@ class PlannedDay:
 class Simulated:
     """A district of some schools and its windows, by what a vendor answers."""
 
-    def __init__(self, schools: int, vendor: str) -> None:
-        rng = random.Random(5)
+    def __init__(self, schools: int, vendor: str, seed: int, bookings: int) -> None:
+        rng = random.Random(seed)
+        self._bookings = bookings
         self.reach, failures = VENDORS[vendor]
         self.names = [f"school-{number}" for number in range(schools)]
         self.starts = {name: sorted(self._starts(rng)) for name in self.names}
@@ -109,7 +110,7 @@ class Simulated:
         self.edits = list(self._edits(rng))
 
     def _starts(self, rng: random.Random) -> Iterator[datetime]:
-        for _ in range(BOOKINGS_A_DAY):
+        for _ in range(self._bookings):
             yield MIDNIGHT + timedelta(hours=8 + 14 * rng.random())
 
     def _edits(self, rng: random.Random) -> Iterator[PlannedEdit]:
@@ -140,9 +141,11 @@ class Simulated:
         return SyncState(known, tuple(self.windows.values()), now.date(), used, self.reach, costs)
 
 
-def live_a_planned_day(schools: int, vendor: str) -> PlannedDay:
+def live_a_planned_day(
+    schools: int, vendor: str, *, seed: int = 5, bookings: int = BOOKINGS_A_DAY
+) -> PlannedDay:
     """Live through a day from midnight to midnight UTC."""
-    simulated, day, now = Simulated(schools, vendor), PlannedDay(), MIDNIGHT
+    simulated, day, now = Simulated(schools, vendor, seed, bookings), PlannedDay(), MIDNIGHT
     day.edits = simulated.edits
     waiting: dict[tuple[str, int], list[PlannedEdit]] = {}
     for edit in simulated.edits:
@@ -164,9 +167,9 @@ def live_a_planned_day(schools: int, vendor: str) -> PlannedDay:
             now = asked + timedelta(seconds=SECONDS)
             day.requests += 1
             if window.failures:
-                window = replace(window, due=now + RETRY)
+                window = window._replace(due=now + RETRY)
             else:
-                window = replace(window, synced=now, due=None)
+                window = window._replace(synced=now, due=None)
                 for edit in waiting.get((property_id, number), ()):
                     if edit.seen is None and edit.made <= asked:
                         edit.seen = now

@@ -20,14 +20,14 @@ from sqlalchemy import select
 from icalbridge import sandbox
 from icalbridge.facilitron import Client
 from icalbridge.store import Store
-from icalbridge.store.tables import events
+from icalbridge.store.tables import counters, events
 from icalbridge.sync.ledger import StoreLedger
 from icalbridge.sync.pace import Grant
 from icalbridge.sync.run import Sync
 from icalbridge.sync.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import tzinfo
     from pathlib import Path
 
@@ -162,6 +162,7 @@ def answers_of(vendor: str) -> AnswerLimits:
 class Simulation:
     """A district, its vendor and a worker, with a clock that they share."""
 
+    url: str
     clock: SimulatedClock
     world: sandbox.World
     state: State
@@ -172,6 +173,13 @@ class Simulation:
     def step(self) -> None:
         """Let the worker do one thing, and time go on."""
         self.clock.wait(self.worker.step())
+
+    def sync_everything(self, store: Store) -> None:
+        """Sync a database as if there were no quota."""
+        (limits,) = self.state.limits.values()
+        limits.quota_per_day = limits.rate_per_minute = 10**6
+        sync = _make_sync(self.url, self.clock, store, Grant(10**6, 10**6))
+        assert sync.everything().failures == []
 
 
 @contextmanager
@@ -199,43 +207,54 @@ def simulation(
         events_per_day=bookings * schools,
         hostile=True,
     )
+    first_grant = replace(grant, quota_per_day=first_quota or grant.quota_per_day)
     app = sandbox.create_app(
         world,
         keys=(KEY,),
         clock=clock,
         answers=answers_of(vendor),
         rate_per_minute=grant.rate_per_minute,
-        quota_per_day=first_quota or grant.quota_per_day,
+        quota_per_day=first_grant.quota_per_day,
     )
-    store = Store.connect(f"sqlite:///{folder / 'simulated.db'}")
-    store.upgrade()
+    store = open_store(folder / "simulated.db")
     with sandbox.serve_in_thread(app) as url:
         state = app.extensions["sandbox"]
         state.wait = clock.wait
-        ledger = StoreLedger(
-            store,
-            USER,
-            rate_per_minute=grant.rate_per_minute,
-            quota_per_day=first_quota or grant.quota_per_day,
-        )
-        client = Client(
-            url,
-            KEY,
-            ledger=ledger,
-            clock=clock,
-            sleep=clock.wait,
-            timer=clock.timer,
-            rng=random.Random(1),
-            on_request=lambda endpoint, _: clock.wait(SECONDS.get(endpoint, 0.3)),
-        )
-        sync = Sync(client, store, api_user_id=USER, worker_id="day", clock=clock, sleep=clock.wait)
-        sync.everything()
+        _make_sync(url, clock, store, first_grant).everything()
+        sync = _make_sync(url, clock, store, grant)
         store.write.note_read([each.id for each in store.read.properties()], now=clock())
         worker = Worker(
             sync, store, grant, api_user_id=USER, worker_id="day", clock=clock, sleep=clock.wait
         )
-        yield Simulation(clock, world, state, store, sync, worker)
+        yield Simulation(url, clock, world, state, store, sync, worker)
     store.close()
+
+
+def open_store(path: Path) -> Store:
+    """Return a new database."""
+    store = Store.connect(f"sqlite:///{path}")
+    store.upgrade()
+    return store
+
+
+def _make_sync(url: str, clock: SimulatedClock, store: Store, grant: Grant) -> Sync:
+    ledger = StoreLedger(
+        store,
+        USER,
+        rate_per_minute=grant.rate_per_minute,
+        quota_per_day=grant.quota_per_day,
+    )
+    client = Client(
+        url,
+        KEY,
+        ledger=ledger,
+        clock=clock,
+        sleep=clock.wait,
+        timer=clock.timer,
+        rng=random.Random(1),
+        on_request=lambda endpoint, _: clock.wait(SECONDS.get(endpoint, 0.3)),
+    )
+    return Sync(client, store, api_user_id=USER, worker_id="day", clock=clock, sleep=clock.wait)
 
 
 def live_a_day(schools: int, vendor: str, folder: Path) -> Day:
@@ -248,22 +267,36 @@ def live_a_day(schools: int, vendor: str, folder: Path) -> Day:
         begun = len(simulated.state.requests)
         edits = make_edits(simulated.world)
         clock.edits = list(edits)
-        waiting = {each.event_id: each for each in edits}
+        watcher = Watcher(store, edits)
         while clock.now < END:
             before = clock()
             simulated.step()
-            _note_seen(store, waiting, before, clock.now)
+            watcher.look(before, clock.now)
         statuses = [status for *_, status in simulated.state.requests[begun:]]
         reach = store.windows.state(USER).reach.days
     return Day(schools, vendor, len(statuses), Counter(statuses), edits, reach)
 
 
-def _note_seen(store: Store, waiting: dict[str, Edit], since: datetime, now: datetime) -> None:
-    """Let every edit that the store has by now be seen now."""
-    query = select(events.c.event_id).where(events.c.changed_at >= since)
-    with store.engine.connect() as connection:
-        for (event_id,) in connection.execute(query):
-            edit = waiting.get(event_id)
+class Watcher:
+    """Notes when the store has an edit."""
+
+    def __init__(self, store: Store, edits: Sequence[Edit]) -> None:
+        self._store = store
+        self._waiting = {edit.event_id: edit for edit in edits}
+        self._revision = 0
+
+    def look(self, since: datetime, now: datetime) -> None:
+        """Let every edit that the store has by now be seen now; `since`: of the last look."""
+        number = select(counters.c.value).where(counters.c.name == "revision")
+        query = select(events.c.event_id).where(events.c.changed_at >= since)
+        with self._store.engine.connect() as connection:
+            revision = connection.scalar(number) or 0
+            if revision == self._revision:  # cheap, since this is done after each request
+                return
+            self._revision = revision
+            changed = connection.scalars(query).all()
+        for event_id in changed:
+            edit = self._waiting.get(event_id)
             if edit and edit.done:
                 edit.seen = now
-                del waiting[event_id]
+                del self._waiting[event_id]

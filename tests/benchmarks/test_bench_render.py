@@ -68,7 +68,7 @@ def written_by_icalendar(entries: Sequence[Entry]) -> bytes:
                 summary=admit(each, Status.CONFIRMED, view(Audience.PUBLIC)).title,
                 location=each.location,
                 status=icalendar.STATUS.CONFIRMED,
-                categories=[each.category],
+                categories=[each.type],
                 url=f"{PUBLIC}/facility/{each.facility_id}",
             )
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import random
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,20 +19,23 @@ from icalbridge import sandbox
 from icalbridge.models import Feed
 from icalbridge.store.entries import TimeRange
 from icalbridge.sync.pace import Grant
+from icalbridge.sync.windows import horizon
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
-from tests.benchmarks.simulation import USER, Simulation, simulation
+from tests.benchmarks.simulation import USER, Simulation, open_store, simulation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from icalbridge.models import Entry
+    from icalbridge.store import Store
 
 BEGIN = datetime(2026, 10, 1, tzinfo=UTC)
 OUTAGES = ("503", "reset:p=0.5", "garbage:p=0.3", "429:p=0.2", "empty:p=0.1", "trimmed")
 IDLE_SECONDS = 900
-"""How long time goes on where a worker would look again sooner."""
-QUOTA_A_SCHOOL = 8
-"""Requests a day and school."""
+"""How long time goes on at least where a worker would look again sooner."""
+QUOTA_A_SCHOOL = 3
+"""Requests a day and school: little more than the plan needs, so that half of it is too little."""
+EDITS_A_DAY = 6
 
 
 class Year:
@@ -42,39 +46,53 @@ class Year:
         self._quota = quota
         self._rng = random.Random(3)
         self._touched: set[str] = set()
-        self.first = {entry.uid: entry for entry in self._coming()}
+        self.first = {entry.uid: entry for entry in self._coming(simulated.store)}
         self.cpu: list[float] = []
 
-    def _coming(self) -> list[Entry]:
+    def _coming(self, store: Store) -> list[Entry]:
+        """Return what a store shows of the rest of the vendor's year."""
         simulated = self._simulated
-        district = Feed("property", simulated.world.properties[0]["_id"])
-        found = simulated.store.read.entries(district, TimeRange(simulated.clock()))
-        return [entry for entry in found if entry.shown and entry.end > simulated.clock()]
+        now = simulated.clock()
+        district = simulated.world.properties[0]
+        found = store.read.entries(Feed("property", district["_id"]), TimeRange(now))
+        return [
+            entry for entry in found if entry.shown and now < entry.start < horizon(now, entry.zone)
+        ]
 
     def live(self, days: int) -> None:
-        """Live through some days."""
+        """Live through some days, and send no request too many on a good one."""
         simulated = self._simulated
+        (limits,) = simulated.state.limits.values()
         for day in range(days):
-            end = BEGIN + timedelta(days=day + 1)
-            cut = day % 11 == 5
-            (limits,) = simulated.state.limits.values()
+            bad, cut = day % 7 == 3, day % 11 == 5
             limits.quota_per_day = self._quota // 2 if cut else self._quota
-            simulated.state.faults[:] = (
-                [sandbox.parse_fault(self._rng.choice(OUTAGES))] if day % 7 == 3 else []
-            )
+            if bad:
+                simulated.state.faults.append(sandbox.parse_fault(self._rng.choice(OUTAGES)))
             self._edit()
-            begun = time.process_time()
-            while simulated.clock.now < end:
-                nap = simulated.worker.step()
-                simulated.clock.wait(nap if nap < LONGEST_NAP_SECONDS else IDLE_SECONDS)
+            begun, sent = time.process_time(), len(simulated.state.requests)
+            self._live_until(BEGIN + timedelta(days=day + 1))
             self.cpu.append(time.process_time() - begun)
-            if day % 7 == 3:
-                simulated.state.faults.clear()
+            simulated.state.faults.clear()
+            statuses = {status for *_, status in simulated.state.requests[sent:]}
+            assert bad or cut or 429 not in statuses, day
+            if day % 30 == 29:
+                print(f"day {day + 1}: {sum(self.cpu):.0f} s of CPU", flush=True)
+
+    def _live_until(self, end: datetime) -> None:
+        """Let the worker work; where it has nothing to do, time leaps to what is due next."""
+        simulated = self._simulated
+        clock, worker = simulated.clock, simulated.worker
+        while clock.now < end:
+            nap = worker.step()
+            if nap >= LONGEST_NAP_SECONDS:
+                due = min(worker.next_due or end, end)
+                nap = max((due - clock.now).total_seconds(), IDLE_SECONDS)
+            clock.wait(nap)
 
     def _edit(self) -> None:
         """Rename, cancel and delete a few bookings, and make new ones, a year ahead too."""
         world, rng = self._simulated.world, self._rng
-        for event_id in rng.sample(sorted(world.events), 6):
+        for event_id in rng.sample(sorted(world.events), EDITS_A_DAY):
             event = world.events[event_id]
             match rng.randrange(4):
                 case 0:
@@ -100,21 +118,27 @@ class Year:
                     slot[name] = moved.isoformat()
         return new
 
-    def require_truth(self) -> None:
-        """After a quiet day everything is as the vendor has it, and nothing changed its UID."""
+    def require_truth(self, folder: Path) -> None:
+        """After quiet days it shows what a new database shows, and nothing changed its UID."""
         simulated = self._simulated
-        (limits,) = simulated.state.limits.values()
-        limits.quota_per_day = limits.rate_per_minute = 10**9
         for _ in range(4):
             simulated.clock.wait(86_400)
-            report = simulated.sync.everything()
-        assert report.failures == []
+            simulated.sync_everything(simulated.store)
+        anew = open_store(folder / "anew.db")
+        simulated.sync_everything(anew)
         now = simulated.clock()
-        shown = {(entry.event_id, entry.start): entry.uid for entry in self._coming()}
-        assert {event_id for event_id, _ in shown} <= set(simulated.world.events)
+        coming, expected = self._coming(simulated.store), Counter(map(_shown, self._coming(anew)))
+        anew.close()
+        assert Counter(map(_shown, coming)) == expected
+        uids = {(entry.event_id, entry.start): entry.uid for entry in coming}
         for uid, entry in self.first.items():
             if entry.event_id not in self._touched and entry.start > now:
-                assert shown[entry.event_id, entry.start] == uid
+                assert uids[entry.event_id, entry.start] == uid
+
+
+def _shown(entry: Entry) -> tuple[object, ...]:
+    """Return what readers see of an entry."""
+    return entry.key, entry.start, entry.end, entry.facility_id, entry.name, entry.location
 
 
 def _live(folder: Path, schools: int, days: int) -> None:
@@ -124,7 +148,7 @@ def _live(folder: Path, schools: int, days: int) -> None:
         folder,
         schools=schools,
         vendor="days-90",
-        begin=BEGIN,
+        begin=BEGIN - timedelta(hours=1),  # the first sync takes from the quota of that day
         grant=grant,
         facilities=2,
         bookings=1,
@@ -134,13 +158,14 @@ def _live(folder: Path, schools: int, days: int) -> None:
         begun = len(simulated.state.requests)
         before = (folder / "simulated.db").stat().st_size
         year.live(days)
-        statuses = [status for *_, status in simulated.state.requests[begun:]]
+        statuses = Counter(status for *_, status in simulated.state.requests[begun:])
         after = (folder / "simulated.db").stat().st_size
-        year.require_truth()
+        year.require_truth(folder)
         counted = simulated.store.read.health(simulated.clock()).counters
     wrong = {name: count for name, count in counted.items() if name.startswith("disagreements")}
     print(
-        f"\n{schools} schools, {days} days: {len(statuses):,} requests, {sum(year.cpu):.0f} s of CPU;"
+        f"\n{schools} schools, {days} days: {statuses.total():,} requests {dict(statuses)},"
+        f" {sum(year.cpu):.0f} s of CPU;"
         f" database {before / 1e6:.1f} MB, then {after / 1e6:.1f} MB; contradictions {wrong};"
         f" key {USER}"
     )

@@ -89,13 +89,13 @@ def without_public_url_no_links() -> Rendered:
 @case
 def entry_without_facility_has_a_page_too() -> Rendered:
     return rendered(
-        entry(24, facility_id="", place="", location="Lincoln High", category="reservation")
+        entry(24, facility_id="", place="", location="Lincoln High", type="reservation")
     )
 
 
 @case
 def empty_texts_have_no_property() -> Rendered:
-    return rendered(entry(24, location="", category=""))
+    return rendered(entry(24, location="", type=""))
 
 
 @case

@@ -1,14 +1,15 @@
-// Prints when the events of an .ics file start, as ical.js and node-ical expand them:
-// `node expand.mjs FILE FROM TO`. Times are in UTC, with Z; ical.js has others where the file describes no zone.
+// Prints when the events of .ics files start, as ical.js and node-ical expand them, by file:
+// `node expand.mjs FROM TO FILE…`. Times are in UTC, with Z; ical.js has others where the file describes no zone.
 import { readFileSync } from "node:fs";
 import ICAL from "ical.js";
 import ical from "node-ical";
 
-const [file, from, to] = process.argv.slice(2);
+const [from, to, ...files] = process.argv.slice(2);
 
-function expandWithIcaljs() {
+function expandWithIcaljs(file) {
   const starts = [];
   const calendar = new ICAL.Component(ICAL.parse(readFileSync(file, "utf8")));
+  ICAL.TimezoneService.reset();
   for (const zone of calendar.getAllSubcomponents("vtimezone")) ICAL.TimezoneService.register(zone);
   const components = calendar.getAllSubcomponents("vevent");
   const shown = (time) => (ICAL.TimezoneService.has(time.zone.tzid) && time.zone.tzid !== "floating" ? time.toJSDate().toISOString() : time.toString());
@@ -31,7 +32,7 @@ function expandWithIcaljs() {
   return starts;
 }
 
-function expandWithNodeIcal() {
+function expandWithNodeIcal(file) {
   const events = Object.values(ical.sync.parseFile(file)).filter((item) => item.type === "VEVENT");
   return events.flatMap((event) =>
     ical.expandRecurringEvent(event, { from: new Date(from), to: new Date(to) })
@@ -40,12 +41,13 @@ function expandWithNodeIcal() {
   );
 }
 
-function attempt(expand) {
+function attempt(expand, file) {
   try {
-    return expand().sort();
+    return expand(file).sort();
   } catch (error) {
     return String(error);
   }
 }
 
-process.stdout.write(JSON.stringify({ "ical.js": attempt(expandWithIcaljs), "node-ical": attempt(expandWithNodeIcal) }));
+const read = (file) => ({ "ical.js": attempt(expandWithIcaljs, file), "node-ical": attempt(expandWithNodeIcal, file) });
+process.stdout.write(JSON.stringify(Object.fromEntries(files.map((file) => [file, read(file)]))));

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from icalbridge.errors import StoreError
+from icalbridge.feeds.query import Surface, names_of
 from icalbridge.store.reading import Reading
 from icalbridge.web import create_app
 from icalbridge.web.api.parameters import Key
@@ -193,7 +194,8 @@ def test_api_can_only_be_read(client: FlaskClient, method: str, path: str) -> No
 
 DAYS = "must be a day from 2026-09-22 to 2027-11-21, written as YYYY-MM-DD"
 MOMENTS = f"{DAYS}, or a moment within them, written as 2026-11-21T18:30:00Z."
-TAKES = "from, to, limit, after, type, category, activity, name, q, not, status, cancelled, detail"
+FILTERS = [name for name in names_of(Surface.API) if name != "facility"]
+TAKES = ", ".join(["from", "to", "limit", "after", *FILTERS])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from icalbridge.feeds import FORMATS
-from icalbridge.feeds.query import PARAMETERS, UNREADABLE
+from icalbridge.feeds.query import PARAMETERS
+from icalbridge.feeds.query_values import UNREADABLE
 from icalbridge.models import Facility
 from icalbridge.settings import Settings
 from icalbridge.web import create_app

@@ -13,6 +13,7 @@ import pytest
 
 from icalbridge.errors import StoreError
 from icalbridge.feeds.audience import Audience
+from icalbridge.feeds.query import Surface, names_of
 from icalbridge.feeds.saved_feed import Action, Rule, Saved
 from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.models import Changes
@@ -361,7 +362,7 @@ def test_display_of_a_district_is_narrowed_to_facilities_and_types(client: Flask
             "past=1",
             (
                 "There is no parameter 'past'; this address takes theme, dim, margin, qr,"
-                " lang, facility, type, category, activity, name, q, not, detail."
+                f" lang, {', '.join(names_of(Surface.DISPLAY))}."
             ),
         ),
         ("margin=11", "margin is '11' and must be a whole number from 0 to 10."),
@@ -387,7 +388,7 @@ def test_display_refuses_what_a_feed_refuses(client: FlaskClient, query: str, re
 
 def test_saved_feed_has_a_display(client: FlaskClient, store: Store) -> None:
     """Under its own name and with its own rules; filters are refused, as at its address."""
-    rename = Rule(Action.RENAME, ("varsity",), title="Team")
+    rename = Rule(Action.RENAME, words=("varsity",), title="Team")
     spec = Saved("gyms", "All gyms", facility_ids=("gym", "pool"), rules=(rename,))
     store.saved.put([to_keep(spec)], now=NOW)
     path = "/display/feed/gyms"

@@ -26,7 +26,7 @@ GYMS = Saved(
     "gyms",
     HOSTILE,
     facility_ids=("gym", "pool"),
-    rules=(Rule(Action.RENAME, ("varsity",), title="Team"),),
+    rules=(Rule(Action.RENAME, words=("varsity",), title="Team"),),
 )
 PATH = "/embed/feed/gyms"
 

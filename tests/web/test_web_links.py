@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from icalbridge import tokens
-from icalbridge.feeds.query import UNREADABLE
+from icalbridge.feeds.query import Surface, names_of
+from icalbridge.feeds.query_values import UNREADABLE
 from icalbridge.feeds.saved_feed import Saved
 from icalbridge.feeds.saved_feed_toml import to_keep
 from icalbridge.web import create_app
@@ -284,7 +285,7 @@ def test_display_that_is_refused_asks_for_its_data_with_the_same_parameters(
     page = client.get("/display/facility/gym?colour=red&lang=es")
     assert (
         "No existe el parámetro 'colour'; esta dirección admite theme, dim, margin, qr, lang,"
-        " facility, type, category, activity, name, q, not, detail." in Seen(page.text).texts
+        f" {', '.join(names_of(Surface.DISPLAY))}." in Seen(page.text).texts
     )
     found = re.search(r'data-path="([^"]+)"', page.text)
     assert found is not None

@@ -15,6 +15,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from icalbridge.feeds import display_text
+from icalbridge.feeds.query import PARAMETERS
 from icalbridge.models import Feed
 from icalbridge.store.entries import ALL_ENTRIES, TimeRange
 from icalbridge.web.i18n import FOLDER
@@ -39,9 +40,10 @@ FILLED_BY_SCRIPT = "{page} of {pages}"
 CUT = LONG[:69].strip()
 EXAMPLES = {
     "Google Calendar", "Outlook.com", "Microsoft 365", "EST", "English", "gym", "Main", CUT, CUT[:48],
-    "nothing-of-this-name", "Reserved", "Practice", "Varsity, Open gym", "Varsity", "basketball", "practice",
+    "nothing-of-this-name", "Reserved", "Practice", "Varsity",
     "Lincoln High", "Main Gym", "JSON", "CSV", "ATOM", "Google Sites", "Finalsite", "Blackboard / Edlink WCM",
     "ParentSquare Smart Sites", "Squarespace", "WordPress", "Apptegy", "Edlio", "SharePoint", "Wix", "Español",
+    *(each.form.example for each in PARAMETERS.values() if each.form),
 }  # fmt: skip
 """Names of services, what a test looks for, and examples of what bookings are called: those are
 English.

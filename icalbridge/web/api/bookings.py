@@ -6,7 +6,6 @@ Entries are those of the calendar with the same filters. Current bookings are th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
@@ -17,10 +16,11 @@ from icalbridge import timezones
 from icalbridge.feeds import PLAIN, display_text
 from icalbridge.feeds.formats.datetimes import iso_local, iso_utc
 from icalbridge.feeds.formats.json_format import item_values
+from icalbridge.feeds.query import Surface, filter_query
 from icalbridge.feeds.urls import item_path
 from icalbridge.models import is_future
 from icalbridge.web.api import schema
-from icalbridge.web.api.parameters import Key, filter_query, read_days, read_span
+from icalbridge.web.api.parameters import Key, read_days, read_span
 from icalbridge.web.api.places import api_path, in_order
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id
@@ -48,16 +48,6 @@ class ApiResult(NamedTuple):
     modified: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _CurrentEntry:
-    """An entry as the public may see it, with its moments in seconds since 1970."""
-
-    item: Item
-    starts_at: int
-    ends_at: int
-    cancelled: bool
-
-
 class BookingsApi:
     """Responses about bookings, through the cache."""
 
@@ -70,7 +60,7 @@ class BookingsApi:
         self, feed: Feed, parameters: RequestParameters, now: datetime
     ) -> ApiResult | Missing:
         """Return a page of what is booked. Raises `BadQuery`."""
-        query = self._service.parse_query(filter_query(parameters))
+        query = self._service.parse_query(filter_query(parameters, Surface.API))
         state = self._state(feed)
         if isinstance(state, Missing):
             return state
@@ -135,7 +125,7 @@ class BookingsApi:
         if isinstance(known, Missing):
             return known
         zone, seconds = known.place.zone, now.timestamp()
-        until, booked = known.until, [_current_entry(item) for item in known.items]
+        until, booked = known.until, known.items
         ends = timezones.day_bounds(timezones.local_date(now, zone), zone)[1].timestamp()
         occupancy = find_occupancy(booked, seconds, ends, until.timestamp())
         made = schema.Now(
@@ -145,12 +135,12 @@ class BookingsApi:
             as_of=iso_utc(known.as_of),
             state=occupancy.state,
             until=_until(occupancy, zone),
-            now=[self._entry(row.item) for row in occupancy.on],
-            next=None if occupancy.next is None else self._entry(occupancy.next.item),
+            now=[self._entry(item) for item in occupancy.on],
+            next=None if occupancy.next is None else self._entry(occupancy.next),
         )
         if feed.kind == "facility":
             return ApiResult(made)
-        facilities = in_order(known.facilities, known.place.schools)
+        facilities = in_order(known.place.facilities, known.place.schools)
         states = [
             _occupancy(row, booked, seconds, ends, until.timestamp(), zone) for row in facilities
         ]
@@ -174,12 +164,7 @@ def _next(requested: Span, query: FeedQuery, last: Item) -> str:
     return "&".join(filter(None, (own, query.query_string)))
 
 
-def _current_entry(item: Item) -> _CurrentEntry:
-    cancelled = item.cancelled is not None
-    return _CurrentEntry(item, int(item.start.timestamp()), int(item.end.timestamp()), cancelled)
-
-
-def _until(occupancy: OccupancyState[_CurrentEntry], zone: str) -> str | None:
+def _until(occupancy: OccupancyState[Item], zone: str) -> str | None:
     if occupancy.until is None:
         return None
     return iso_local(datetime.fromtimestamp(occupancy.until, UTC), zone)
@@ -187,13 +172,13 @@ def _until(occupancy: OccupancyState[_CurrentEntry], zone: str) -> str | None:
 
 def _occupancy(
     facility: Facility,
-    booked: Sequence[_CurrentEntry],
+    booked: Sequence[Item],
     now: float,
     day_ends: float,
     known_until: float,
     zone: str,
 ) -> schema.StandingResource:
-    own = [row for row in booked if row.item.facility_ids == (facility.id,)]
+    own = [item for item in booked if item.facility_ids == (facility.id,)]
     occupancy = find_occupancy(own, now, day_ends, known_until)
     name = display_text(facility.name)
     return schema.StandingResource(

@@ -16,8 +16,9 @@ from msgspec import Meta, ValidationError, convert
 
 from icalbridge import timezones
 from icalbridge.feeds import BadQuery
-from icalbridge.feeds.query import (
-    join_query,
+from icalbridge.feeds.query import Surface, parameters_of
+from icalbridge.feeds.query_values import (
+    TEXT_SCHEMA,
     only_value,
     quoted,
     read_value,
@@ -55,8 +56,8 @@ class Parameter:
     """Whether it takes several values with commas between them."""
 
 
-def _text(name: str, about: str, *, listed: bool = False) -> Parameter:
-    return Parameter(name, about, {"type": "string", "minLength": 1, "pattern": r"\S"}, listed)
+def _list(name: str, about: str) -> Parameter:
+    return Parameter(name, about, TEXT_SCHEMA, listed=True)
 
 
 _DATE = {"type": "string", "format": "date"}
@@ -84,10 +85,8 @@ AFTER = Parameter(
 ON = Parameter("date", "The day there; today without it", _DATE)
 FIRST = Parameter("from", "The first of several days, in place of `date`", _DATE)
 LAST = Parameter("to", f"The last of several days, at most {MOST_OPEN_DAYS}", _DATE)
-PROPERTIES = _text(
-    "property", "Ids of properties; a district stands for its schools too", listed=True
-)
-FACILITY_TYPES = _text("type", "Types of facilities, whatever their case and accents", listed=True)
+PROPERTIES = _list("property", "Ids of properties; a district stands for its schools too")
+FACILITY_TYPES = _list("type", "Types of facilities, whatever their case and accents")
 _TIME = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
 FREE = (
     Parameter("date", "The day; today without it", _DATE),
@@ -104,51 +103,17 @@ FREE = (
         "How many people fit in at least",
         {"type": "integer", "minimum": 1, "maximum": MOST_PEOPLE},
     ),
-    _text(
-        "type", "Words of a facility's type or name, whatever their case and accents", listed=True
-    ),
+    _list("type", "Words of a facility's type or name, whatever their case and accents"),
     PROPERTIES,
     Parameter(
         "page", "Which page of the answer", {"type": "integer", "minimum": 1, "maximum": MOST_PAGES}
     ),
 )
-FILTERS = (
-    _text("facility", "Ids of facilities", listed=True),
-    _text("type", "Types of facilities or events, whatever their case and accents", listed=True),
-    _text(
-        "category",
-        "Rate categories to choose by, where the operator allows it; they are not told",
-        listed=True,
-    ),
-    _text("activity", "What goes on, whatever its case and accents", listed=True),
-    _text("name", "Whole names, whatever their case and accents", listed=True),
-    _text("q", "Words, their beginnings, or phrases in quotes that an entry has, all of them"),
-    _text("not", "Words, their beginnings, or phrases in quotes that an entry has none of"),
-    Parameter(
-        "status",
-        "Pending ones are told as tentative, where the operator allows it",
-        {
-            "type": "array",
-            "items": {"enum": ["approved", "pending"]},
-            "minItems": 1,
-            "default": ["approved"],
-        },
-        listed=True,
-    ),
-    Parameter(
-        "cancelled",
-        "What becomes of what is called off: left out, marked in the title, or told as cancelled"
-        " for 30 days",
-        {"enum": ["drop", "mark", "tombstone"], "default": "drop"},
-    ),
-    Parameter(
-        "detail",
-        "With `busy` no names: every entry is called Reserved",
-        {"enum": ["name", "busy"], "default": "name"},
-    ),
+FILTERS = tuple(
+    Parameter(item.name, item.about, item.values.schema, item.values.is_list)
+    for item in parameters_of(Surface.API)
 )
 """What calendars take too, and in the same words."""
-FILTER_NAMES = frozenset(row.name for row in FILTERS)
 
 RequestParameters = dict[str, list[str]]
 Read = Callable[[Sequence[str]], Value]
@@ -169,11 +134,6 @@ def parse_parameters(query_string: str, takes: Sequence[Parameter]) -> RequestPa
     return parameters
 
 
-def filter_query(parameters: RequestParameters) -> str:
-    """Return the filters as the query of a feed's address."""
-    return join_query({name: values for name, values in parameters.items() if name in FILTER_NAMES})
-
-
 class Key(NamedTuple):
     """The sort key of an entry: start and end, in seconds since 1970, and UID."""
 
@@ -183,7 +143,7 @@ class Key(NamedTuple):
 
     @classmethod
     def of(cls, item: Item) -> Key:
-        return cls(int(item.start.timestamp()), int(item.end.timestamp()), item.uid)
+        return cls(item.starts_at, item.ends_at, item.uid)
 
     def __str__(self) -> str:
         text = f"{self.start}.{self.end}.{self.uid}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from icalbridge import timezones
 from icalbridge.feeds import BadQuery, display_text, feed_path, page_path
-from icalbridge.feeds.query import PARAMETERS, quoted, read_value
+from icalbridge.feeds.query_values import IDS, TEXTS, quoted, read_list
 from icalbridge.models import Feed
 from icalbridge.text import name_key
 from icalbridge.web.api import schema
@@ -53,9 +53,9 @@ class Places:
     def facilities(self, parameters: RequestParameters) -> schema.Facilities:
         """Return the facilities of some properties and of some types, or all. Raises `BadQuery`."""
         properties = {item.id: item for item in self._read.properties()}
-        requested = self._requested(parameters.get("property", []), properties)
+        requested = self._requested(read_list("property", parameters, IDS), properties)
         facilities = in_order(self._read.facilities(requested), properties)
-        types = _listed("type", "type", parameters.get("type", []))
+        types = read_list("type", parameters, TEXTS)
         return schema.Facilities(
             facilities=[
                 self.facility_resource(item, properties.get(item.property_id))
@@ -76,7 +76,7 @@ class Places:
         if not given:
             return None
         requested: list[str] = []
-        for property_id in _listed("property", "facility", given):
+        for property_id in given:
             if property_id not in properties:
                 raise BadQuery(
                     f"There is no property {quoted(property_id)} here; {ROOT}/properties lists"
@@ -129,11 +129,6 @@ def in_order(facilities: Iterable[Facility], property_ids: Iterable[str]) -> lis
     """
     places = {property_id: place for place, property_id in enumerate(property_ids)}
     return sorted(facilities, key=lambda item: places.get(item.property_id, len(places)))
-
-
-def _listed(name: str, like: str, given: Sequence[str]) -> tuple[str, ...]:
-    """Return values with commas between them, as a feed's address has them. Raises `BadQuery`."""
-    return cast("tuple[str, ...]", read_value(name, given, PARAMETERS[like].read)) if given else ()
 
 
 def _zone(item: Property | None) -> str:

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request
 
 from icalbridge import timezones
 from icalbridge.feeds import PLAIN, BadQuery, feed_path, page_path
-from icalbridge.feeds.query import split_query
+from icalbridge.feeds.query_values import split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, responses
 from icalbridge.web.failures import error_page

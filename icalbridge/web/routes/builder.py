@@ -15,6 +15,7 @@ from flask import Blueprint, Response, render_template, request
 from icalbridge import timezones
 from icalbridge.errors import StoreError
 from icalbridge.feeds import FORMATS, Address, BadQuery, display_text
+from icalbridge.feeds.query import FILTERS
 from icalbridge.feeds.titles import DEFAULT, FIELDS
 from icalbridge.text import search_key
 from icalbridge.web import formatting, responses
@@ -26,12 +27,11 @@ from icalbridge.web.site import freshness
 from icalbridge.web.views.calendar_grid import GridContext, list_days
 from icalbridge.web.views.directory import MOST_SCHOOLS
 from icalbridge.web.views.forms import (
-    BuilderForm,
     build_path,
     calendars,
-    find_scope,
     form_choices,
-    parse_form,
+    read_form,
+    text_fields,
 )
 from icalbridge.web.views.subscribe import subscription
 from icalbridge.words import parse_words
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from icalbridge.web.booked_names import CalendarName, NameList
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
-    from icalbridge.web.views.forms import FormScope
+    from icalbridge.web.views.forms import BuilderForm, FormScope
 
 TITLES = (
     DEFAULT,
@@ -104,12 +104,7 @@ class Builder:
         """Return the form as it was filled in and what it gives: 400 where that is refused, 404
         without a calendar.
         """
-        form, refusal = BuilderForm({}), None
-        try:
-            form = parse_form(query)
-        except BadQuery as error:
-            refusal = error
-        scope = find_scope(self._catalog, form.feed)
+        form, scope, refusal = read_form(self._catalog, query)
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
         result = Result(refusal) if refusal else self._result(form, scope)
@@ -181,7 +176,11 @@ class Builder:
             "own_title": "" if title in TITLES else title,
             "formats": tuple(FORMATS),
             "pending": self._settings.public_pending,
-            "by_category": self._settings.public_category,
+            "text_fields": [
+                item
+                for item in text_fields(FILTERS)
+                if not item.setting or getattr(self._settings, item.setting)
+            ],
             "reach": (self._settings.history_days, self._settings.horizon_days),
         }
 

@@ -16,7 +16,8 @@ from flask import Blueprint, Response, render_template, request
 
 from icalbridge import __version__
 from icalbridge.feeds import Address, BadQuery
-from icalbridge.feeds.query import join_query, quoted, split_query
+from icalbridge.feeds.query import Surface, names_of
+from icalbridge.feeds.query_values import join_query, quoted, split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.cross_origin import ANYWHERE
@@ -55,8 +56,6 @@ WORKER_CACHE_CONTROL = "public, max-age=300"
 
 OWN = ("theme", "dim", "margin", "qr", "lang")
 SWITCH = ("0", "1")
-FILTERS = ("facility", "type", "category", "activity", "name", "q", "not", "detail")
-"""Parameters of feeds that displays take too."""
 
 _DIM = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])", re.ASCII)
 MOST_OCTETS = 150
@@ -139,7 +138,7 @@ class Displays:
         filters = join_query({name: parameters[name] for name in parameters if name not in OWN})
         if feed.kind == "saved":
             return refuse_query(filters)
-        refuse_unknown(parameters, (*OWN, *FILTERS))
+        refuse_unknown(parameters, (*OWN, *names_of(Surface.DISPLAY)))
         return self._service.parse_query(filters)
 
     def page(
@@ -223,22 +222,18 @@ class Displays:
 
     def data(self, feed: Feed, filters: FeedQuery, now: datetime) -> Response:
         """Return the data that a display polls once a minute. Raises `BadQuery`."""
-        known = self._find(feed, filters, now)
+        known = self._present.find(feed, now, filters)
         if isinstance(known, Missing):
             retry = (("Retry-After", str(responses.RETRY_SECONDS)),)
             extra = self._shared if known is Missing.UNKNOWN else (*self._shared, *retry)
             return responses.flask_response(responses.refusal(_status(known), known.value, extra))
         made = responses.document(
-            known.json(),
+            _board(known, now).json(),
             "application/json; charset=utf-8",
             cache_control=JSON_CACHE_CONTROL,
             extra=(*self._shared, (CLOCK, str(int(now.timestamp())))),
         )
         return responses.respond(made)
-
-    def _find(self, feed: Feed, filters: FeedQuery, now: datetime) -> Board | Missing:
-        bookings = self._present.find(feed, now, filters)
-        return bookings if isinstance(bookings, Missing) else _board(bookings, now)
 
 
 def _check_options(parameters: Mapping[str, Sequence[str]]) -> None:

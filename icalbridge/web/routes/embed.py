@@ -15,7 +15,7 @@ from flask import Blueprint, Response, render_template, request
 from icalbridge import timezones
 from icalbridge.errors import StoreError
 from icalbridge.feeds import BadQuery, display_text, feed_path, page_path
-from icalbridge.feeds.query import split_query
+from icalbridge.feeds.query_values import split_query
 from icalbridge.models import Feed
 from icalbridge.web import formatting, i18n, responses
 from icalbridge.web.color import readable
@@ -151,12 +151,8 @@ class Embeds:
 
     def _schools(self, calendar: Calendar) -> dict[str, str]:
         """Return the schools' names by id, where there are several."""
-        names = {
-            school.id: display_text(school.name)
-            for school in self._catalog.properties()
-            if school.id in calendar.property_ids
-        }
-        return names if len(names) > 1 else {}
+        names = self._catalog.school_names(calendar.property_ids)
+        return {key: display_text(name) for key, name in names.items()} if len(names) > 1 else {}
 
     def _whole(self, feed: Feed) -> dict[str, str]:
         """Return where the whole calendar is: its page, or, as a saved feed has none, the feed

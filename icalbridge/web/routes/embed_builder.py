@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template, request
 from markupsafe import escape
 
 from icalbridge.feeds import BadQuery, page_path
-from icalbridge.feeds.query import PARAMETERS
+from icalbridge.feeds.query import PARAMETERS, Surface, names_of
 from icalbridge.web import responses
 from icalbridge.web.failures import error_page
 from icalbridge.web.i18n import gettext
@@ -17,24 +17,21 @@ from icalbridge.web.parameters import translate_refusal
 from icalbridge.web.views.calendar_grid import VIEWS
 from icalbridge.web.views.embed_options import OWN, EmbedOptions, convert_options, embed_path
 from icalbridge.web.views.forms import (
-    BuilderForm,
-    find_scope,
     form_choices,
     grouped_calendars,
-    parse_form,
+    read_form,
+    text_fields,
 )
 
 if TYPE_CHECKING:
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.site import Site
-    from icalbridge.web.views.forms import FormScope
+    from icalbridge.web.views.forms import BuilderForm, FormScope
 
 HEIGHTS = {"list": 600, "week": 640, "month": 760}
 """How high a frame is, in pixels, where no script makes it fit."""
 SPEAK = "speak"
 """The field for the calendar's language; `lang` is that of the form itself."""
-SHOWN = ("facility", "type", "q", "not", "detail")
-"""Parameters that the form has fields for; it hands others on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +61,8 @@ class EmbedBuilder:
         """Return the form as it was filled in, and the snippet: 400 where that is refused, 404
         without a calendar.
         """
-        form, snippet = BuilderForm({}), None
-        refusal: BadQuery | None = None
-        try:
-            form = parse_form(query)
-        except BadQuery as error:
-            refusal = error
-        scope = find_scope(self._catalog, form.feed)
+        form, scope, refusal = read_form(self._catalog, query)
+        snippet = None
         if scope is None and form.text("feed"):
             return error_page(404, "unknown")
         try:
@@ -84,6 +76,7 @@ class EmbedBuilder:
             groups=grouped_calendars(self._catalog.properties(), self._catalog.facilities(), scope),
             scope=scope,
             choices=form_choices(scope, form) if scope else None,
+            text_fields=text_fields(Surface.EMBED_FORM),
             views=VIEWS,
             snippet=snippet,
             refusal=translate_refusal(refusal) if refusal else "",
@@ -91,7 +84,7 @@ class EmbedBuilder:
             handed_on=[
                 (name, form.joined(name))
                 for name in form.fields
-                if name in PARAMETERS and not _shown(name)
+                if name in PARAMETERS and name not in (*OWN, *names_of(Surface.EMBED_FORM))
             ],
         )
         return self._answer(html, 400 if refusal else 200)
@@ -112,10 +105,6 @@ class EmbedBuilder:
             "Cache-Control": "private, no-cache" if status == 200 else "no-store"
         }
         return Response(html, status, headers, content_type="text/html; charset=utf-8")
-
-
-def _shown(name: str) -> bool:
-    return name in SHOWN or name in OWN
 
 
 def snippet_of(site: Site, scope: FormScope, own: EmbedOptions, rest: str) -> Snippet:

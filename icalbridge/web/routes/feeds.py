@@ -15,7 +15,7 @@ from flask import Blueprint, Response, request
 from icalbridge import tokens
 from icalbridge.errors import StoreError
 from icalbridge.feeds import FORMATS, PLAIN, Address, BadQuery
-from icalbridge.feeds.query import UNREADABLE
+from icalbridge.feeds.query_values import UNREADABLE
 from icalbridge.feeds.saved_feed_toml import SLUG
 from icalbridge.models import Feed
 from icalbridge.web import responses

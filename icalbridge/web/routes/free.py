@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge.feeds import BadQuery, page_path
-from icalbridge.feeds.query import split_query
+from icalbridge.feeds.query_values import split_query
 from icalbridge.models import Feed
 from icalbridge.text import search_key
 from icalbridge.web import formatting, responses

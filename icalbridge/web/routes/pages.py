@@ -11,7 +11,7 @@ from flask import Blueprint, Response, render_template, request
 from icalbridge import timezones
 from icalbridge.errors import StoreError
 from icalbridge.feeds import Address, BadQuery
-from icalbridge.feeds.query import UNREADABLE, split_query
+from icalbridge.feeds.query_values import UNREADABLE, split_query
 from icalbridge.models import Feed
 from icalbridge.text import search_key
 from icalbridge.web import formatting, responses
@@ -31,7 +31,7 @@ from icalbridge.web.views.directory import (
     kinds,
     search,
 )
-from icalbridge.web.views.filters import check_names, choices
+from icalbridge.web.views.filters import check_names, filter_form
 from icalbridge.web.views.forms import build_path
 from icalbridge.web.views.state_line import facility_line, school_line
 from icalbridge.web.views.subscribe import display_path, poster_path, qr_path, subscription
@@ -113,7 +113,7 @@ class Pages:
             facility=facility,
             school=self._catalog.property(facility.property_id),
             state_line=facility_line(page.coming.items, now, page.zone),
-            choices=choices(page.coming.items, page.view.filters, ()),
+            filters=filter_form(page.coming.items, page.view.filters, ()),
             **self._schedules.facility(page),
             **self._common(page, now),
         )
@@ -122,15 +122,15 @@ class Pages:
         """Return a school's schedule, or a district's with its schools."""
         if not is_id(property_id):
             return _missing(Missing.UNKNOWN)
-        properties = self._catalog.members(property_id)
-        own = next((place for place in properties if place.id == property_id), None)
-        names = {place.id: place.name for place in properties if own and place.id != own.id}
+        own = self._catalog.property(property_id)
+        properties = self._catalog.members(own) if own else []
+        names = {place.id: place.name for place in properties[1:]}
         page = self._schedules.load(Feed("property", property_id), parameters, now, "day", names)
         if isinstance(page, Missing):
             return _missing(page)
         if own is None:
             return _missing(Missing.UNKNOWN)
-        facilities = self._catalog.facilities([own.id, *own.child_ids])
+        facilities = self._catalog.facilities([place.id for place in properties])
         counts = self._counts(properties, facilities, now)
         schools = [
             school
@@ -153,7 +153,7 @@ class Pages:
             places=next((school.places for school in schools if school.site.id == own.id), ()),
             facilities={place.id: place for place in facilities},
             state_line=school_line(running, self._schedules.next_item(page), now, page.zone),
-            choices=choices(page.coming.items, page.view.filters, facilities),
+            filters=filter_form(page.coming.items, page.view.filters, facilities),
             **shown,
             **self._common(page, now),
         )

@@ -15,7 +15,7 @@ from flask import Blueprint, Response, abort, request
 
 from icalbridge import timezones
 from icalbridge.feeds import Address, display_text
-from icalbridge.feeds.query import join_query, split_query
+from icalbridge.feeds.query_values import join_query, split_query
 from icalbridge.models import Feed
 from icalbridge.web import responses
 from icalbridge.web.failures import error_page

@@ -157,8 +157,6 @@
       alone: !left.length && !next,
       hour: Math.floor(minuteOfDay(at) / 60),
       slots: {
-        title: board.title,
-        school: board.school,
         headline: state.headline,
         until: state.until,
         left: state.ends === null ? '' : span(state.ends - at),
@@ -208,7 +206,8 @@
     document.title = board.title;
     each('[data-slot]', display, function (slot) {
       var name = slot.getAttribute('data-slot');
-      if (view.slots.hasOwnProperty(name)) { setText(slot, view.slots[name]); }
+      var text = view.slots.hasOwnProperty(name) ? view.slots[name] : board[name];
+      if (typeof text === 'string') { setText(slot, text); }
     });
     each('[data-lines]', display, function (list) {
       var lines = view.lines[list.getAttribute('data-lines')];

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from icalbridge.feeds.audience import Item
-    from icalbridge.models import Feed
+    from icalbridge.models import Facility, Feed
     from icalbridge.web.views.occupancy_state import State
 
     Words = Mapping[str, str]
@@ -168,6 +168,8 @@ class BoardSubject:
     zone: str
     schools: Mapping[str, str]
     """Names by property id."""
+    facilities: tuple[Facility, ...] = ()
+    """The facility itself, or those of a property and its schools; none of a saved feed."""
 
 
 def make_board(

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from msgspec import Meta, Struct, structs
 
-from icalbridge.feeds.query import join_query, split_query
+from icalbridge.feeds.query_values import join_query, split_query
 from icalbridge.web.i18n import NAMES, gettext
 from icalbridge.web.parameters import Refused, choice_refusal, convert_parameters
 from icalbridge.web.views.calendar_grid import VIEWS

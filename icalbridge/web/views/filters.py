@@ -9,12 +9,13 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Struct
 
-from icalbridge.feeds.query import PARAMETERS, join_query, quoted
+from icalbridge.feeds.query import PARAMETERS, Surface, names_of
+from icalbridge.feeds.query_values import quoted
 from icalbridge.text import search_key
 from icalbridge.web import i18n
 from icalbridge.web.i18n import gettext
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from icalbridge.feeds.audience import Item
     from icalbridge.models import Facility
 
-FILTERS = ("facility", "type", "activity", "name", "q", "not")
-"""Parameters of feeds that pages take too."""
 OWN = ("view", "date", "lang")
 VIEWS = ("day", "week", "month", "list")
 
@@ -155,65 +154,71 @@ def page_view(
 
 def check_names(parameters: Iterable[str]) -> None:
     """Raise `Refused` for a parameter that neither a page nor a feed takes."""
-    refuse_unknown(parameters, (*OWN, *FILTERS), tolerated=PARAMETERS)
+    refuse_unknown(parameters, (*OWN, *names_of(Surface.PAGE)), tolerated=PARAMETERS)
 
 
-def filter_query(parameters: Mapping[str, Sequence[str]]) -> str:
-    """Return the filters of an address as the query of a feed's."""
-    return join_query({name: parameters[name] for name in FILTERS if name in parameters})
+class FilterOption(NamedTuple):
+    value: str
+    label: str
+    chosen: bool = False
+
+
+class FilterSelect(NamedTuple):
+    """A filter that is chosen from a list."""
+
+    name: str
+    label: str
+    options: tuple[FilterOption, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """What the filters of a page offer, and what they are set to."""
+class FilterForm:
+    """The filters of a page: what they are set to, and what can be chosen."""
 
-    types: tuple[str, ...]
-    activities: tuple[str, ...]
-    facilities: tuple[Facility, ...]
-    type: str
-    activity: str
-    facility: str
-    name: str
-    words: str
-    unwanted: str
+    values: Mapping[str, str]
+    """Of those that are set, by parameter."""
+    selects: tuple[FilterSelect, ...]
 
     @property
-    def set(self) -> bool:
-        texts = (self.type, self.activity, self.name, self.words, self.unwanted)
-        return any((self.facility, *texts))
-
-    def is_type(self, text: str) -> bool:
-        return bool(self.type) and _written("type", text) == self.type
-
-    def is_activity(self, text: str) -> bool:
-        return bool(self.activity) and _written("activity", text) == self.activity
+    def hidden(self) -> dict[str, str]:
+        """Return the values for which there is no field."""
+        names = {"q", *(select.name for select in self.selects)}
+        return {name: value for name, value in self.values.items() if name not in names}
 
 
-def choices(items: Iterable[Item], filters: FeedQuery, facilities: Sequence[Facility]) -> Choices:
+def filter_form(
+    items: Iterable[Item], filters: FeedQuery, facilities: Sequence[Facility]
+) -> FilterForm:
     """Return what a page can be narrowed down to: what its items are, and its facilities."""
+    given = {item.name: item.values.write(value) for item, value in filters.given}
+    values = {name: given[name] for name in names_of(Surface.PAGE) if name in given}
     types = {place.type for place in facilities}
-    return Choices(
-        types=_sorted(types) if len(types) > 1 else (),
-        activities=_sorted({item.activity for item in items}),
-        facilities=tuple(facilities) if len(facilities) > 1 else (),
-        **{_NAMES.get(name, name): _given(filters, name) for name in FILTERS},
+    places = [(place.id, place.id, place.name or place.type or place.id) for place in facilities]
+    selects = (
+        _select("facility", gettext("Facility"), places if len(places) > 1 else (), values),
+        _select("type", gettext("Kind"), _by_key(types) if len(types) > 1 else (), values),
+        _select("activity", gettext("Activity"), _by_key(item.activity for item in items), values),
     )
+    return FilterForm(values, tuple(select for select in selects if select.options))
 
 
-_NAMES = {"q": "words", "not": "unwanted"}
 MOST_CHOICES = 60
 
 
-def _sorted(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return one text for all that are compared as the same."""
-    by_key = {search_key(text): text for text in sorted(texts)}
-    return tuple(by_key[key] for key in sorted(by_key) if key)[:MOST_CHOICES]
+def _select(
+    name: str, label: str, options: Iterable[tuple[str, str, str]], values: Mapping[str, str]
+) -> FilterSelect:
+    """Return a select of options: how each is compared, its value and its label."""
+    write, value = PARAMETERS[name].values.write, values.get(name)
+    listed = [
+        FilterOption(write((text,)), shown, write((key,)) == value) for key, text, shown in options
+    ]
+    if name == "facility" and value and listed and not any(option.chosen for option in listed):
+        listed.insert(0, FilterOption(value, gettext("Several"), chosen=True))
+    return FilterSelect(name, label, tuple(listed))
 
 
-def _written(name: str, text: str) -> str:
-    return PARAMETERS[name].write((search_key(text),))
-
-
-def _given(filters: FeedQuery, name: str) -> str:
-    value = getattr(filters, PARAMETERS[name].field)
-    return PARAMETERS[name].write(value) if value else ""
+def _by_key(texts: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Return one option for all texts that are compared as the same."""
+    by_key = {search_key(text): text for text in sorted(set(texts))}
+    return [(key, by_key[key], by_key[key]) for key in sorted(by_key) if key][:MOST_CHOICES]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from icalbridge.feeds import FORMATS, BadQuery
-from icalbridge.feeds.query import PARAMETERS, split_query
+from icalbridge.feeds.query import PARAMETERS, parameters_of
+from icalbridge.feeds.query_values import split_query
 from icalbridge.models import Feed
 from icalbridge.text import display_text, search_key
 from icalbridge.web.routes.feeds import is_id
@@ -22,6 +23,7 @@ from icalbridge.web.views.directory import NO_COUNTS, directory, kind_beside
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from icalbridge.feeds.query import QueryParameter, Surface
     from icalbridge.models import Facility, Property
     from icalbridge.web.catalog import Catalog
 
@@ -29,8 +31,6 @@ OWN = ("feed", "school", "find", "format", "lang")
 """What the form has beside the parameters: which calendar, whose facilities and which names are
 listed, format, language.
 """
-TICKED = ("facility", "type", "category", "activity", "name", "status")
-"""Parameters that take several values, of which a form sends each by itself."""
 LONGEST = 16_000
 MOST_FIELDS = 400
 MOST_OPTIONS = 500
@@ -55,8 +55,10 @@ class BuilderForm:
         """Return everything that was filled in under a parameter's name, as one value of it."""
         if name == "title":
             return self.text(name)
-        values = self.fields.get(name, ())
-        return ",".join(values) if name in TICKED else " ".join(dict.fromkeys(values))
+        values, parameter = self.fields.get(name, ()), PARAMETERS.get(name)
+        # A form sends each of several values by itself.
+        is_list = parameter is not None and parameter.values.is_list
+        return ",".join(values) if is_list else " ".join(dict.fromkeys(values))
 
     @property
     def feed(self) -> Feed | None:
@@ -93,7 +95,7 @@ class BuilderForm:
         result: set[str] = set()
         for value in self.fields.get(name, ()):
             with suppress(ValueError):
-                result.update(cast("tuple[str, ...]", PARAMETERS[name].read([value])))
+                result.update(PARAMETERS[name].values.read([value]))
         return frozenset(result)
 
 
@@ -109,11 +111,30 @@ def parse_form(query: str) -> BuilderForm:
     )
 
 
+def read_form(
+    catalog: Catalog, query: str
+) -> tuple[BuilderForm, FormScope | None, BadQuery | None]:
+    """Return what an address fills in, the calendar that is chosen, and why it cannot be read."""
+    try:
+        form = parse_form(query)
+    except BadQuery as error:
+        return BuilderForm({}), None, error
+    return form, find_scope(catalog, form.feed), None
+
+
 def form_value(name: str, text: str) -> str:
     """Return a value as the field of that parameter sends it: a comma of its own does not part
     it.
     """
-    return PARAMETERS[name].write((text,))
+    return PARAMETERS[name].values.write((text,))
+
+
+def text_fields(surface: Surface) -> list[QueryParameter]:
+    """Return the parameters that a form has text fields for: words, then lists, and last those
+    that an operator has to allow.
+    """
+    with_field = [item for item in parameters_of(surface) if item.form]
+    return sorted(with_field, key=lambda item: (item.values.is_list, bool(item.setting)))
 
 
 def build_path(kind: str = "", feed_id: str = "", *, root: str = "/build") -> str:
@@ -178,10 +199,7 @@ def find_scope(catalog: Catalog, feed: Feed | None) -> FormScope | None:
     own = catalog.property(feed.id)
     if own is None:
         return None
-    listed = [
-        value for value in catalog.properties() if value.id in own.child_ids and value.id != own.id
-    ]
-    schools = (own, *listed)
+    schools = tuple(catalog.members(own))
     facilities = tuple(catalog.facilities([value.id for value in schools]))
     return FormScope(feed, display_text(own.name), schools, facilities)
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 from datetime import time, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 from msgspec import Meta, Struct, field
 
 from icalbridge import timezones
-from icalbridge.feeds.query import PARAMETERS, quoted, read_value
+from icalbridge.feeds.query_values import IDS, TEXTS, quoted, read_list
 from icalbridge.text import name_key
 from icalbridge.web.i18n import gettext
 from icalbridge.web.parameters import Refused, convert_parameters
@@ -92,10 +92,8 @@ class FreeQuery:
             "to": self.end and f"{self.end:%H:%M}",
             "length": self.length,
             "capacity": self.capacity,
-            "type": [PARAMETERS["type"].write(self.kinds)] if self.kinds else None,
-            "property": [PARAMETERS["facility"].write(self.property_ids)]
-            if self.property_ids
-            else None,
+            "type": [TEXTS.write(self.kinds)] if self.kinds else None,
+            "property": [IDS.write(self.property_ids)] if self.property_ids else None,
             "page": self.page if self.page > 1 else None,
         }
 
@@ -144,17 +142,9 @@ def read_free_query(parameters: Mapping[str, Sequence[str]], reach: DateRange) -
         end or None,
         own.length,
         own.capacity,
-        _list("type", "type", parameters),
-        _list("property", "facility", parameters),
+        read_list("type", parameters, TEXTS),
+        read_list("property", parameters, IDS),
         own.page,
-    )
-
-
-def _list(name: str, like: str, parameters: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Return values with commas between them, as a parameter of feeds has them."""
-    values = parameters.get(name)
-    return (
-        cast("tuple[str, ...]", read_value(name, values, PARAMETERS[like].read)) if values else ()
     )
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
+from icalbridge.text import marked
 from icalbridge.web.formatting import clock_words
-from icalbridge.web.i18n import gettext, marked
+from icalbridge.web.i18n import gettext
 from icalbridge.web.views.board import fill
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Whether a place is in use, until when, and what comes next, for displays and the API. Pure."""
+"""Whether a place is in use, until when, and what comes next: for pages, displays, API. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Timed(Protocol):
     def ends_at(self) -> int: ...
 
     @property
-    def cancelled(self) -> bool: ...
+    def cancelled(self) -> object: ...
 
 
 T = TypeVar("T", bound=Timed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import inf
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
@@ -10,6 +11,7 @@ from icalbridge.feeds.audience import Status
 from icalbridge.web import formatting
 from icalbridge.web.i18n import gettext, ngettext
 from icalbridge.web.views.calendar_grid import page_title
+from icalbridge.web.views.occupancy_state import find_occupancy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,31 +24,21 @@ LONGEST_TITLE = 60
 
 def facility_line(items: Sequence[Item], now: datetime, zone: str) -> str:
     """Return one facility's state and what comes next; `items` are by start and not over."""
-    booked = _taking(items)
     today = timezones.local_date(now, zone)
-    running = [item for item in booked if item.start <= now < item.end]
-    following = next((item for item in booked if item.start > now), None)
-    if running:
-        parts = [_in_use(running[0], _free_from(booked, now), now, zone)]
-    elif following is None:
+    day_ends = timezones.day_bounds(today, zone)[1].timestamp()
+    place = find_occupancy(_taking(items), now.timestamp(), day_ends, inf)
+    if place.last is not None:
+        parts = [_in_use(place.on[0], place.last.end, now, zone)]
+    elif place.next is None:
         return gettext("Free; nothing is booked.")
-    elif timezones.local_date(following.start, zone) == today:
-        until_text = formatting.clock_time(following.start, zone)
+    elif place.taken_by is not None:
+        until_text = formatting.clock_time(place.taken_by.start, zone)
         parts = [gettext("Free until %(time)s") % {"time": until_text}]
     else:
         parts = [gettext("Free for the rest of the day")]
-    if following is not None:
-        parts.append(_next(following, today, zone, with_time=bool(running)))
+    if place.next is not None:
+        parts.append(_next(place.next, today, zone, with_time=place.last is not None))
     return " · ".join(parts)
-
-
-def _free_from(booked: Sequence[Item], now: datetime) -> datetime:
-    """Return when the last of what follows without a gap ends."""
-    until = now
-    for item in booked:
-        if item.start <= until:
-            until = max(until, item.end)
-    return until
 
 
 def school_line(running_count: int, following: Item | None, now: datetime, zone: str) -> str:

@@ -1,4 +1,4 @@
-"""`icalbridge.settings.state`: where the database is without `DATABASE_URL`."""
+"""`icalbridge.settings.state_directory`: where the database is without `DATABASE_URL`."""
 
 from __future__ import annotations
 

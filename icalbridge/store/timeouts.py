@@ -33,11 +33,11 @@ class Timeouts:
     With a limit of its own, a process also gets a circuit breaker.
     """
 
-    def patience(self) -> Patience:
+    def share(self) -> SharedTimeouts:
         """Return what the connections of one engine share."""
         if self.silence is None:
-            return Patience(self.connect, self.statement + GRACE_SECONDS, None)
-        return Patience(min(self.connect, self.silence), self.silence, Breaker())
+            return SharedTimeouts(self.connect, self.statement + GRACE_SECONDS, None)
+        return SharedTimeouts(min(self.connect, self.silence), self.silence, Breaker())
 
 
 class Breaker:
@@ -74,7 +74,7 @@ class Breaker:
         self._open = False
 
 
-class Patience:
+class SharedTimeouts:
     """The limits that the connections of one engine share, in seconds."""
 
     def __init__(self, connect: float, silence: float, breaker: Breaker | None) -> None:
