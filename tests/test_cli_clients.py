@@ -111,13 +111,15 @@ def test_silent_clients_keep_nobody_waiting(server: Server) -> None:
 
 
 def test_connections_are_shared_by_the_processes(tmp_path: Path) -> None:
-    """Of 200 connections, each process of two has 70 to 130."""
+    """Of 200 connections, each process of two has 40 to 160, also on a busy machine; one would
+    have all of them otherwise.
+    """
     with serving(tmp_path, WEB_CONCURRENCY="2") as started, ExitStack() as stack:
         for number in range(200):
             stack.enter_context(started.connect("" if number % 2 else "GET / HTTP/1.1\r\n"))
         counts = until(lambda: _connections(started, 200), "200 connections")
         assert len(counts) == 2
-        assert max(counts) <= 130
+        assert max(counts) <= 160
 
 
 def _connections(server: Server, total: int) -> list[int] | None:

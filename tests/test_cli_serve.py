@@ -281,10 +281,10 @@ def test_serve_starts_a_dead_worker_again(synced: dict[str, str], tmp_path: Path
     assert _entries(tmp_path / "bridge.db") > 0
 
 
-def test_serve_killed_outright_leaves_no_child(settings: dict[str, str]) -> None:
+def test_serve_killed_outright_leaves_no_child(synced: dict[str, str]) -> None:
     """SIGKILL of the supervisor ends gunicorn and the worker too."""
-    with running("serve", **settings) as process:
-        until(lambda: answer(f"http://127.0.0.1:{settings['PORT']}/healthz"), "server")
+    with running("serve", **synced) as process:
+        until(lambda: answer(f"http://127.0.0.1:{synced['PORT']}/healthz"), "server")
         family = _descendants(process.pid)
         assert len(family) >= 3
         process.kill()

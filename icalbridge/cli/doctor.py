@@ -147,14 +147,14 @@ def _configuration(settings: Settings) -> Check:
 
 def _policy(settings: Settings, store: Store) -> list[Check]:
     """Check the public policy's file, and that what it names is there."""
+    if not settings.policy_file:
+        return []
     from icalbridge.feeds.policy_file import read_policy
 
     try:
         policy = read_policy(settings.policy_file)
     except ConfigurationError as error:
         return [Check("policy", False, str(error))]
-    if not policy.digest:
-        return []
     places = store.read.properties(), store.read.facilities()
     if unknown := policy.unknown_places(*places):
         names = ", ".join(map(repr, unknown))

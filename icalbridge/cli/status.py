@@ -98,6 +98,8 @@ def print_status(settings: Settings, *, as_json: bool, now: datetime) -> None:
 
 
 def _policy_error(settings: Settings) -> str:
+    if not settings.policy_file:
+        return ""
     from icalbridge.feeds.policy_file import read_policy
 
     try:
