@@ -86,10 +86,11 @@ class Schedule:
 
     def _find_needs(self) -> dict[str, list[Need]]:
         """Return what each property's own windows are for; alike properties share a list."""
-        unread, known = [UNREAD] * WINDOWS, dict[tuple[int, bool], list[Need]]()
+        unread, known = [UNREAD] * WINDOWS, dict[tuple[int, int], list[Need]]()
+        schools, quiet = self.coverage.schools, self.coverage.quiet
         needs = {}
         for property_id in self._properties:
-            kind = self.coverage.schools.get(property_id, -1), property_id in self.coverage.quiet
+            kind = schools.get(property_id, -1), quiet.get(property_id, -1)
             if property_id not in self._read:
                 needs[property_id] = unread
                 continue
