@@ -123,6 +123,18 @@ def test_school_that_no_day_names_is_fetched_by_itself() -> None:
     ]
 
 
+def test_school_that_might_be_covered_today_alone_is_fetched_for_the_week() -> None:
+    """Few schools: the districts' days after today cost more, and nothing is on today."""
+    state = _state(5, DaysGranted(90))
+    unnamed = replace(state.properties["school-1"], named=None)
+    planned = Schedule(
+        replace(state, properties={**state.properties, "school-1": unnamed}), Grant(), NOW
+    )
+    assert planned.coverage.last["district"] == 0
+    tiers = {each.property_id: planned.tier(each) for each in state.windows if each.number == 0}
+    assert (tiers["school-0"], tiers["school-1"]) == (Tier.WEEK, Tier.WEEK)
+
+
 @given(st.integers(-1, 90))
 def test_reach_is_found_by_one_refusal_a_day(granted: int) -> None:
     """Seven days are taken as granted; of further ones those are tried that would be of use."""

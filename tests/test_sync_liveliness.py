@@ -9,7 +9,7 @@ import pytest
 from icalbridge.models import RequestCost
 from icalbridge.store import PropertyState
 from icalbridge.store.activity import HALF_LIFE_SECONDS, averaged, decayed
-from icalbridge.sync.liveliness import NEAR, NOTHING_TODAY, find_weights, is_near
+from icalbridge.sync.liveliness import NEAR, NOTHING_TODAY, Weights, find_weights, is_near
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ def test_schools_that_are_read_or_change_more_come_first() -> None:
     known = {f"calm-{number}": PropertyState(1, reads=1, changes=1) for number in range(9)}
     known["read"] = PropertyState(1, reads=12, changes=1)
     known["changing"] = PropertyState(1, reads=1, changes=12)
-    weights = {name: ordinary for name, (_, ordinary) in find_weights(known, (), NOW).items()}
+    weights = {name: each.rest for name, each in find_weights(known, (), NOW).items()}
     assert weights["read"] == weights["changing"] < 0.8
     assert {weight for name, weight in weights.items() if name.startswith("calm")} == {
         weights["calm-0"]
@@ -34,11 +34,21 @@ def test_what_begins_soon_comes_first_where_a_districts_day_is_too_heavy() -> No
         name: PropertyState(1, next_start=NOW + timedelta(hours=hours))
         for name, hours in starts.items()
     } | {"nothing": PropertyState(1)}
-    near = {name: weight for name, (weight, _) in find_weights(known, known, NOW).items()}
+    near = {name: each.today for name, each in find_weights(known, known, NOW).items()}
     assert near == {"soon": NEAR, "later": 1, "tomorrow": NOTHING_TODAY, "nothing": NOTHING_TODAY}
-    assert {weight for weight, _ in find_weights(known, (), NOW).values()} == {1}
+    assert set(find_weights(known, (), NOW).values()) == {Weights(1, 1, 1)}
     assert [is_near(state, NOW) for state in known.values()] == [True, False, False, False]
     assert is_near(PropertyState(1, changed=NOW - timedelta(minutes=5)), NOW)
+
+
+def test_many_bookings_cost_more_of_the_day_to_come() -> None:
+    """The more begin, the longer one is near, and the shorter there is nothing more."""
+    known = {str(starts): PropertyState(1, starts=starts) for starts in (0, 1, 2, 4, 8)}
+    averages = [each.today_on_average for each in find_weights(known, known, NOW).values()]
+    assert averages[0] == NOTHING_TODAY
+    assert averages == sorted(averages, reverse=True)
+    assert 0.8 < averages[2] < 1
+    assert NEAR < averages[-1] < 0.6
 
 
 def test_counts_decay() -> None:

@@ -227,6 +227,23 @@ def test_refused_key_stops_the_pass_at_once(district: Bridge) -> None:
     assert len(district.state.requests) - asked == 1
 
 
+@pytest.mark.parametrize(("kind", "schools"), [("429", 3), ("503", 3), ("401", 1), ("404", 7)])
+def test_catalog_stops_asking_a_vendor_that_does_not_answer(
+    database_url: str, kind: str, schools: int
+) -> None:
+    """What fails for each school alike is not tried for all; what only some lack is."""
+    with bridge(database_url, schools=6, facilities=1, events_per_day=1, windows=1) as made:
+        made.run()
+        before = made.store.read.facilities([each.id for each in made.store.read.properties()])
+        made.fail(f"{kind}:endpoint=facilities")
+        begun = len(made.state.requests)
+        assert made.sync.fetch_catalog(at_once=True)
+        asked = {path for _, path, *_ in made.state.requests[begun:] if "facilities" in path}
+        assert len(asked) == schools
+        after = made.store.read.facilities([each.id for each in made.store.read.properties()])
+        assert after == before != []
+
+
 def test_emptied_window_is_believed_the_second_time(district: Bridge) -> None:
     """An answer with nothing, where plenty was, is doubted; a later one that agrees is believed."""
     for event in list(district.world.events):

@@ -70,6 +70,8 @@ class PropertyState:
     """When something of it last changed."""
     next_start: datetime | None = None
     """When the next booking of the next 24 hours begins."""
+    starts: int = 0
+    """How many begin in the next 24 hours."""
 
 
 class DaysGranted(NamedTuple):
@@ -161,7 +163,7 @@ def _properties(
             decayed(row.reads, row.reads_at, now) if now else row.reads,
             decayed(row.changes, row.changes_at, now) if now else row.changes,
             row.changes_at,
-            starts.get(row.id),
+            *starts.get(row.id, (None, 0)),
         )
         for row in connection.execute(query.where(*mine)).all()
     }
@@ -169,14 +171,14 @@ def _properties(
 
 def _next_starts(
     connection: Connection, mine: tuple[ColumnElement[bool], ...], now: datetime
-) -> dict[str, datetime]:
-    """Return when each property's next entry of the next 24 hours begins."""
+) -> dict[str, tuple[datetime, int]]:
+    """Return when each property's next entry of the next 24 hours begins, and how many do."""
     coming = (
         entries.c.property_id.in_(select(properties.c.id).where(*mine)),
         entries.c.start_at > now,
         entries.c.start_at <= now + timedelta(days=1),
         SHOWN,
     )
-    query = select(entries.c.property_id, func.min(entries.c.start_at)).where(*coming)
+    query = select(entries.c.property_id, func.min(entries.c.start_at), func.count()).where(*coming)
     rows = connection.execute(query.group_by(entries.c.property_id)).all()
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: (row[1], row[2]) for row in rows}

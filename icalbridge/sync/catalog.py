@@ -10,7 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from icalbridge.errors import ImplausibleAnswer, MalformedAnswer, VendorError
+from icalbridge.errors import (
+    ImplausibleAnswer,
+    KeyRefused,
+    MalformedAnswer,
+    QuotaSpent,
+    RateLimited,
+    VendorError,
+    VendorUnavailable,
+)
 from icalbridge.models import Changes, Facility, Property
 from icalbridge.sync.plausibility import NO_DOUBT, Doubt, Loss, judge, together, withdrawal
 from icalbridge.sync.reconcile import KnownCatalog, end, relocate
@@ -35,6 +43,8 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="HasId")
 
 REQUEST = "GET /properties"
+SILENT = 3
+"""After so many schools in a row without an answer it is the vendor, not a school."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ def fetch(
     full: bool = False,
 ) -> FetchedCatalog:
     """Ask for all properties, and for the facilities of each; a failed list of facilities does not
-    stop the others.
+    stop the others, as long as the vendor answers.
 
     A property that is missing, and most of a property's facilities, stay until a later catalog
     agrees, unless `full` believes it at once. Raises `VendorError` when the properties cannot be
@@ -95,6 +105,7 @@ def fetch(
         REQUEST, "properties", listed, known.properties, answer.invocation_id, empty=True
     )
     facilities_of: dict[str, tuple[Facility, ...]] = {}
+    failed: list[VendorError] = []  # in a row
     on_step(0, len(listed))
     for done, listed_property in enumerate(listed, start=1):
         try:
@@ -103,12 +114,26 @@ def fetch(
             )
         except VendorError as error:
             reading.failures.append(error)
+            failed.append(error)
         else:
+            failed.clear()
             if facilities is not None:
                 facilities_of[listed_property.id] = facilities
         on_step(done, len(listed))
+        if _is_outage(failed):
+            break
     return FetchedCatalog(
         properties, facilities_of, tuple(reading.failures), together(reading.doubts)
+    )
+
+
+def _is_outage(failed: Sequence[VendorError]) -> bool:
+    """Return whether schools failed in a row so that every other one would."""
+    if any(isinstance(error, KeyRefused | QuotaSpent) for error in failed):
+        return True
+    last = failed[-SILENT:]
+    return len(last) == SILENT and all(
+        isinstance(error, RateLimited | VendorUnavailable) for error in last
     )
 
 

@@ -49,8 +49,8 @@ class Coverage:
     """The district and the day to find out how far ahead days are answered."""
     schools: dict[str, int] = field(default_factory=dict)
     """Up to which day a school is covered."""
-    quiet: set[str] = field(default_factory=set)
-    """The schools of which nothing is known that could show whether they are covered."""
+    quiet: dict[str, int] = field(default_factory=dict)
+    """Up to which day the others might be covered: nothing is known of them that could show it."""
     heavy: set[str] = field(default_factory=set)
     """The members of districts whose day is too heavy."""
 
@@ -67,8 +67,7 @@ class Coverage:
         if sync_windows.offsets(number)[1] <= last:
             return Need(Tier.DISTRICT)
         if number == 0:
-            if property_id in self.quiet:
-                return Need(Tier.MONTH)
+            last = max(last, self.quiet.get(property_id, -1))
             return Need({-1: Tier.TODAY, 0: Tier.WEEK}.get(last, Tier.MONTH))
         return Need(Tier.QUARTER if number in {1, 2} else Tier.YEAR)
 
@@ -167,7 +166,7 @@ def _add_schools(
         if _named_lately(state.properties[member], now):
             coverage.schools[member] = max(coverage.schools.get(member, -1), last)
         else:
-            coverage.quiet.add(member)
+            coverage.quiet[member] = max(coverage.quiet.get(member, -1), last)
 
 
 def _named_lately(known: PropertyState, now: datetime) -> bool:

@@ -17,7 +17,7 @@ from icalbridge.store.leases import PARTLY_SECONDS as PARTLY_SECONDS
 from icalbridge.sync.coverage import GIVEN_UP as GIVEN_UP
 from icalbridge.sync.coverage import PROBE_EVERY as PROBE_EVERY
 from icalbridge.sync.coverage import day_need, find_coverage
-from icalbridge.sync.liveliness import MEAN_NEARNESS, find_weights, is_near
+from icalbridge.sync.liveliness import find_weights, is_near
 from icalbridge.sync.pace import DISTRICTS_SHARE, Need, find_intervals, target_interval
 from icalbridge.sync.pace import Grant as Grant
 from icalbridge.sync.pace import Tier as Tier
@@ -88,10 +88,11 @@ class Schedule:
 
     def _find_needs(self) -> dict[str, list[Need]]:
         """Return what each property's own windows are for; alike properties share a list."""
-        unread, known = [UNREAD] * WINDOWS, dict[tuple[int, bool], list[Need]]()
+        unread, known = [UNREAD] * WINDOWS, dict[tuple[int, int], list[Need]]()
+        schools, quiet = self.coverage.schools, self.coverage.quiet
         needs = {}
         for property_id in self._properties:
-            kind = self.coverage.schools.get(property_id, -1), property_id in self.coverage.quiet
+            kind = schools.get(property_id, -1), quiet.get(property_id, -1)
             if property_id not in self._read:
                 needs[property_id] = unread
                 continue
@@ -154,13 +155,13 @@ class Schedule:
         """Return by what factor a window's interval is longer than its tier's."""
         if need.tier in {Tier.UNREAD, Tier.DISTRICT}:
             return 1.0
-        near, ordinary = self._weights[property_id]
-        return near if need.tier is Tier.TODAY else ordinary
+        weights = self._weights[property_id]
+        return weights.today if need.tier is Tier.TODAY else weights.rest
 
     def _mean_weight(self, window: WindowState, need: Need) -> float:
-        """Return the same over the day: near bookings come and go, and the pace stays."""
-        if need.tier is Tier.TODAY and window.property_id in self.coverage.heavy:
-            return self._weights[window.property_id][1] * MEAN_NEARNESS
+        """Return the same over the day to come."""
+        if need.tier is Tier.TODAY:
+            return self._weights[window.property_id].today_on_average
         return self._weight(window.property_id, need)
 
     def tier(self, window: WindowState) -> Tier:

@@ -133,6 +133,7 @@ class Simulated:
                 read=now,
                 named=self.named and now,
                 next_start=next((start for start in self.starts[name] if start > now), None),
+                starts=sum(start > now for start in self.starts[name]),
             )
             for name in self.names
         }
