@@ -487,10 +487,12 @@ def test_builder_asks_no_more_of_a_larger_district(
 
 def test_builder_script_is_served_for_ever_under_its_version(client: FlaskClient) -> None:
     """The script is the site's own file, as the policy wants it, and named by its content."""
-    scripts = [said["src"] for tag, said in look(client, "/build").elements if tag == "script"]
-    script = next(source for source in scripts if source and "/build.js" in source)
-    assert re.fullmatch(r"/static/build\.js\?v=[0-9a-f]{16}", script or "")
-    answer = client.get(script or "")
+    sources = [
+        said["src"] or "" for tag, said in look(client, "/build").elements if tag == "script"
+    ]
+    script = next(source for source in sources if "/build.js" in source)
+    assert re.fullmatch(r"/static/build\.js\?v=[0-9a-f]{16}", script)
+    answer = client.get(script)
     assert (answer.content_type, answer.headers["Cache-Control"]) == (
         "text/javascript; charset=utf-8",
         "public, max-age=31536000, immutable",
@@ -499,8 +501,7 @@ def test_builder_script_is_served_for_ever_under_its_version(client: FlaskClient
 
 def test_builder_names_a_title_that_is_a_choice_or_ones_own(client: FlaskClient) -> None:
     """A title of one's own wins over the one that is chosen from the list beside it."""
-    query = "feed=facility:gym&title={name}&title={name}, {facility}"
-    page = client.get("/build", query_string=query)
-    feed = f"{SITE}/ical/facility/gym.ics?title=%7Bname%7D,%20%7Bfacility%7D"
-    assert address_in(page.text) == feed
+    page = client.get("/build?feed=facility:gym&title={name}&title={name}, {facility}")
+    feed = "/ical/facility/gym.ics?title=%7Bname%7D,%20%7Bfacility%7D"
+    assert address_in(page.text) == SITE + feed
     assert Filling(page.text, "builder").values("title") == ["{name}, {facility}"]

@@ -222,7 +222,7 @@ def _tiers(store: Store, now: datetime) -> dict[tuple[str, int], str]:
 def test_reader_of_a_district_counts_for_its_schools(
     client: FlaskClient, store: Store, timers: list[Timer]
 ) -> None:
-    """Who reads the district reads its schools' months and the day that covers them; others stay
+    """Who reads the district reads its schools' next weeks and the day that covers them; others stay
     daily.
     """
     store.windows.ensure(["district"], 0, now=NOW, first=DAY)
@@ -235,9 +235,9 @@ def test_reader_of_a_district_counts_for_its_schools(
     _run_out(timers)
     assert _tiers(store, NOW) == {
         ("district", DAY): "today",
-        ("district", 0): "month",
-        ("school", 0): "month",
-        ("odd", 0): "month",
+        ("district", 0): "week",
+        ("school", 0): "week",
+        ("odd", 0): "week",
         ("alone", 0): "unread",
         ("never", 0): "unread",
     }
