@@ -493,10 +493,8 @@ def test_builder_script_is_served_for_ever_under_its_version(client: FlaskClient
     script = next(source for source in sources if "/build.js" in source)
     assert re.fullmatch(r"/static/build\.js\?v=[0-9a-f]{16}", script)
     answer = client.get(script)
-    assert (answer.content_type, answer.headers["Cache-Control"]) == (
-        "text/javascript; charset=utf-8",
-        "public, max-age=31536000, immutable",
-    )
+    assert answer.content_type == "text/javascript; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
 def test_builder_names_a_title_that_is_a_choice_or_ones_own(client: FlaskClient) -> None:
