@@ -24,7 +24,7 @@ from tests.fixtures.commands import environment, run, run_process
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
+pytestmark = pytest.mark.xdist_group("cli")  # one first sync serves all of them
 COMMANDS = [
     "demo",
     "serve",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from icalbridge.sandbox import State
 
+pytestmark = pytest.mark.xdist_group("together")  # one vendor serves all of them
 KEY = "key-that-nobody-may-see"
 WINDOWS = 12
 """Of one property."""
@@ -129,6 +130,11 @@ def _told(process: Popen[str]) -> str:
 
 
 @pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "database_url",
+    [pytest.param("sqlite", marks=pytest.mark.soak), "postgresql"],
+    indirect=True,
+)
 def test_workers_at_once_fill_an_empty_database(
     expected: list[tuple[str, ...]], start: Start
 ) -> None:

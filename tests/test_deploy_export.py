@@ -165,7 +165,13 @@ def test_what_is_not_there_is_explained(site: StaticSite) -> None:
         assert (got.status_code, "This part of the site is elsewhere" in got.text) == (200, True)
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    "reader",
+    [
+        pytest.param(reader, marks=() if reader == "icalendar" else pytest.mark.soak)
+        for reader in READERS
+    ],
+)
 def test_readers_take_every_feed(site: StaticSite, reader: str) -> None:
     """All of it: the bytes are the server's, and events are read out of them."""
     assert len(site.feeds) >= 4

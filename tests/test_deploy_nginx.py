@@ -22,6 +22,7 @@ from tests.fixtures.origins import Origin, serving_origin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.xdist_group("nginx")  # one nginx serves all of them
 SPELLINGS = (
     "gzip",
     "gzip, deflate",

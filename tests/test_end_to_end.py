@@ -96,7 +96,7 @@ def readings(bodies: dict[str, bytes]) -> dict[str, list[Reading]]:
     ("reader", "kinds"),
     [
         ("icalendar", ALL_KINDS),
-        *((reader, ONCE) for reader in READERS if reader != "icalendar"),
+        ("ical.js", ONCE),
         *(
             pytest.param(reader, ALL_KINDS, marks=pytest.mark.soak)
             for reader in READERS

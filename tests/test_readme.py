@@ -27,6 +27,7 @@ from tests.fixtures.strangers import bare_environment, checkout
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.xdist_group("readme")  # one first sync serves all of them
 KEY = "key-of-the-readme"
 PORT = "--port 8000"
 DAY = "2026-12-01"

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 WORKERS = 4
 """Of one database; the processes of `make test` are two."""
-STEP = timedelta(minutes=5)
+STEP = timedelta(minutes=10)
 BUDGET = 0.85
 """The share of the rate that is used at least, as long as there is work."""
 

@@ -21,6 +21,7 @@ from tests.web_world import filled_store
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.xdist_group("new parameter")  # one copy serves all of them
 ROW = """\
     hour: tuple[str, ...] = _row(
         "hour",
