@@ -49,6 +49,38 @@ def test_postgresql_url_is_dropped_despite_open_connections(postgresql_cluster: 
     assert known.fetchall() == []
 
 
+@pytest.mark.parametrize(
+    ("statement", "kept"),
+    [
+        ("INSERT INTO numbers (name) VALUES ('another')", True),
+        ("DELETE FROM numbers", True),
+        ("ALTER TABLE numbers ADD COLUMN more INTEGER", False),
+        ("DROP TABLE numbers", False),
+    ],
+)
+def test_copy_of_a_postgresql_database_serves_again(
+    postgresql_cluster: Cluster, statement: str, kept: bool
+) -> None:
+    """With what it had at first, whoever is still connected; one with another schema is dropped."""
+    cluster = postgresql_cluster
+    like = cluster.new_database()
+    with psycopg.connect(like) as connection:
+        connection.execute("CREATE TABLE numbers (id SERIAL PRIMARY KEY, name TEXT)")
+        connection.execute("INSERT INTO numbers (name) VALUES ('first')")
+    connection.close()
+    ids = []
+    for _ in range(2):
+        with cluster.fresh_database(exists=False) as url:
+            cluster.replace(url, like)
+            used = psycopg.connect(url, autocommit=True)
+            query = "SELECT oid FROM pg_database WHERE datname = current_database()"
+            ids += used.execute(query).fetchall()
+            assert used.execute("SELECT id, name FROM numbers").fetchall() == [(1, "first")]
+            used.execute(statement)
+        used.close()
+    assert (ids[0] == ids[1]) is kept
+
+
 def test_postgresql_sorts_by_language(postgresql_url: str) -> None:
     """The cluster sorts unlike SQLite, so an ORDER BY that relies on either one's collation shows
     itself.
