@@ -8,8 +8,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet --no-input
 
-# Three more than there are cores: many tests wait for a server or a browser.
-TEST_PROCESSES = $(shell $(PY) -c 'import os; print(min((os.cpu_count() or 1) + 3, 8))')
+# Two more than there are cores: many tests wait for a server or a browser.
+TEST_PROCESSES = $(shell $(PY) -c 'import os; print(min((os.cpu_count() or 1) + 2, 8))')
 
 TYPES := $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
 

@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,11 +77,14 @@ def synced(settings: dict[str, str], synced_file: Path, tmp_path: Path) -> dict[
 
 
 def _children(pid: int) -> dict[int, str]:
-    """Return the direct children of a process, by id, with what they are."""
+    """Return the direct children of a process, by id, with what they are; of one that is gone
+    what was found until then.
+    """
     found = {}
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found[int(child)] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found[int(child)] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
     return found
 
 
