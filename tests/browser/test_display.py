@@ -241,13 +241,14 @@ def test_display_is_not_taken_over_by_a_portal(
 
 
 def reload_soon(page: Page, wall: Wall, **time: float) -> None:
-    """Let time pass, and wait until the display has loaded itself anew."""
+    """Let time pass, and wait until the display has loaded itself anew and has its data."""
     page.evaluate("window.before = true")
     wall.clock.advance(timedelta(**time).total_seconds())
     page.clock.fast_forward(int(timedelta(**time).total_seconds() * 1000))
     page.wait_for_function(
         "() => !window.before && document.documentElement.classList.contains('live')"
     )
+    page.wait_for_function(TAKEN, arg=wall.clock.now.timestamp())
 
 
 def stay(page: Page, wall: Wall) -> None:
