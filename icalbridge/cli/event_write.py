@@ -141,12 +141,6 @@ class EventWrite(ABC):
     not_done: ClassVar[str]
     """How the message on a refusal begins; on a conflict `conflict_advice`."""
 
-    session: EventSession
-    given: WriteOptions
-    event: Event
-    """As it is requested."""
-    event_id: str
-    """By which `event get` finds it."""
     path: str
     body: dict[str, Any]
     slots: Sequence[Timeslot] = ()
@@ -159,6 +153,12 @@ class EventWrite(ABC):
     question: str
     """Asked on a terminal; "" where nothing is sent."""
     conflict_advice: str
+
+    def __init__(
+        self, session: EventSession, given: WriteOptions, event: Event, event_id: str
+    ) -> None:
+        """`event` as it is requested; `event_id` is what `event get` finds it by."""
+        self.session, self.given, self.event, self.event_id = session, given, event, event_id
 
     @abstractmethod
     def send(self) -> Any:
@@ -266,7 +266,7 @@ class _Creation(EventWrite):
     path = "/event"
 
     def __init__(self, session: EventSession, given: CreateOptions, plan: CreatePlan) -> None:
-        self.session, self.given = session, given
+        super().__init__(session, given, plan.event, plan.request.external_id)
         self.creator = session.make_creator()
         self._set_plan(
             plan.with_request(split_by_day(plan.request)) if self.creator.by_day else plan
@@ -283,7 +283,7 @@ class _Creation(EventWrite):
         )
 
     def _set_plan(self, plan: CreatePlan) -> None:
-        self.plan, self.event, self.event_id = plan, plan.event, plan.request.external_id
+        self.plan, self.event = plan, plan.event
         self.slots, self.notes = self.event.timeslots, plan.notes
 
     def find_obstacle(self, _planned: EventResult) -> str:
@@ -335,7 +335,7 @@ class _Cancellation(EventWrite):
         event_id: str,
         body: dict[str, Any],
     ) -> None:
-        self.session, self.given, self.event, self.event_id = session, given, event, event_id
+        super().__init__(session, given, event, event_id)
         self.path, self.body = f"/event/{given.event_type}/{event_id}", body
         self.notes = [] if event.external_id else [NOT_OURS]
         self.before = is_cancelled(event.status)
@@ -372,7 +372,7 @@ class _TimeslotMove(EventWrite):
         change: TimeslotChange,
         notes: Sequence[str],
     ) -> None:
-        self.session, self.given, self.event, self.event_id = session, given, event, event_id
+        super().__init__(session, given, event, event_id)
         self.slots, self.change, self.notes = (slot,), change, notes
         self.names = names = (given.event_type, event_id, slot.external_id)
         self.path = f"/event/{given.event_type}/{event_id}/timeslot/{slot.external_id}"

@@ -136,7 +136,7 @@ class FeedQuery(TextCriteria):
         "category",
         TEXTS,
         Surface.DISPLAY | Surface.API,
-        "Rate categories to choose by, where the operator allows it; they are not told",
+        "Rate categories to choose by, where the operator allows it; they are not shown",
         matches=lambda names, _, category: name_key(category) in names,
         form=TextField(marked("Only these rate categories"), WHOLE_NAMES),
         setting="public_category",
@@ -177,14 +177,14 @@ class FeedQuery(TextCriteria):
         "status",
         STATUSES,
         Surface.API | Surface.SAVED,
-        "Pending ones are told as tentative, where the operator allows it",
+        "Pending ones are shown as tentative, where the operator allows it",
         default=("approved",),
     )
     cancelled: Cancelled = _row(  # noqa: RUF009  # a field
         "cancelled",
         choice(**{item.value: item for item in Cancelled}),
         Surface.API | Surface.SAVED,
-        "What becomes of what is called off: left out, marked in the title, or told as cancelled"
+        "What becomes of cancelled bookings: left out, marked in the title, or shown as cancelled"
         " for 30 days",
         default=Cancelled.DROP,
     )

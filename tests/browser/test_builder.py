@@ -47,7 +47,7 @@ def fill_in(page: Page) -> None:
     page.get_by_label("With all of these words").fill("Varsity")
     page.get_by_text("Days", exact=True).click()
     page.get_by_label("Days back").fill("3")
-    page.get_by_text("What is told", exact=True).click()
+    page.get_by_text("What is shown", exact=True).click()
     page.get_by_label("Title", exact=True).select_option("Main Gym: Practice")
 
 
@@ -179,7 +179,7 @@ def test_builder_is_filled_in_by_keyboard(page: Page, address: str) -> None:
         stops.append(stop)
     assert stops == [
         "directory", "facility", "facility", "type", "type", "find", "name", "name", "q", "not", "activity", "category", "status",
-        "Days", "What is told", "For doors, heating, custodians", "Format", "address", "Copy",
+        "Days", "What is shown", "For doors, heating, custodians", "Format", "address", "Copy",
     ]  # fmt: skip
     page.get_by_label("Without any of these words").fill("open")
     page.keyboard.press("Enter")

@@ -21,10 +21,10 @@ ABOUT = """\
 What is booked in the schools that this site shows, for programs: no key, no cookies, from any \
 web page. Only what the public may see is here.
 
-Every address answers GET and HEAD. Answers may be kept: they have an `ETag` and a `Cache-\
-Control`, and a question with `If-None-Match` is answered 304 while nothing has changed. What \
-goes wrong is told as a problem document (RFC 9457) with one sentence in `detail`. A 503 says in \
-`Retry-After` when to ask again: so are places answered that were never fetched yet.
+Every address answers GET and HEAD. Responses may be cached: they have an `ETag` and a `Cache-\
+Control`, and a request with `If-None-Match` is answered 304 while nothing has changed. An error \
+is a problem document (RFC 9457) with one sentence in `detail`. A 503 says in `Retry-After` when \
+to ask again; places that were never fetched yet are answered so.
 
 Times have the offset of the zone in which people read them. A day in a question is the whole \
 day in the school's zone. Keys may be added to answers at any time; one that changes its meaning \

@@ -52,7 +52,7 @@ _NOW_ABOUT = "Asked as often as a display is; the header `Server-Now` says what 
 _ENTRIES_ABOUT = (
     "What the calendar with the same filters shows, a page at a time. Follow `next` until it is"
     " null: every entry comes once, also where something changes meanwhile, but for what moves to a"
-    " time that was told already."
+    " time that was given already."
 )
 
 OPERATIONS = (

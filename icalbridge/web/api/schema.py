@@ -115,10 +115,10 @@ class Entries(Struct, frozen=True, kw_only=True):
 
     title: Annotated[str, Meta(description="What the calendar is called.", min_length=1)]
     zone: Zone
-    from_: Annotated[Moment, Meta(description="Entries that ended by then are not told.")] = field(
+    from_: Annotated[Moment, Meta(description="Entries that ended by then are left out.")] = field(
         name="from"
     )
-    to: Annotated[Moment, Meta(description="Entries that begin then or later are not told.")]
+    to: Annotated[Moment, Meta(description="Entries that begin then or later are left out.")]
     entries: Annotated[list[EntryResource], Meta(description="By start, end and uid.")]
     next: Annotated[Path | None, Meta(description="The next page; null on the last.")]
 
@@ -140,7 +140,7 @@ class StandingResource(Struct, frozen=True, kw_only=True):
 
 
 class Now(Struct, frozen=True, kw_only=True):
-    """What is on at a place at this moment, and what comes next, as its displays tell it.
+    """What is on at a place at this moment, and what comes next, as its displays show it.
 
     The server's clock is in the header `Server-Now`, so that the answer stays the same while
     nothing changes.
