@@ -197,6 +197,27 @@ def test_subscribe_shares_the_address_where_devices_can(browser: Browser, addres
     assert shared == FEED
 
 
+def test_booking_page_shares_itself(browser: Browser, address: str) -> None:
+    """With its title; without something to share with, its address can be copied."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    context.add_init_script(
+        "navigator.share = location.search ? undefined"
+        " : async (data) => { window.shared = [data.title, data.url]; };"
+    )
+    page = context.new_page()
+    booking = "https://calendars.example.org/booking/gym0"
+    page.goto(address + "/booking/gym0")
+    page.get_by_role("button", name="Share…").click()
+    shared = page.wait_for_function("window.shared").json_value()
+    page.goto(address + "/booking/gym0?lang=en")
+    expect(page.get_by_role("button", name="Share…")).to_have_count(0)
+    page.get_by_role("button", name="Copy", exact=True).click()
+    page.get_by_role("button", name="Copied").wait_for()
+    copied = page.evaluate(COPIED)
+    context.close()
+    assert (shared, copied) == (["Practice: Varsity", booking], booking)
+
+
 def test_site_without_javascript_offers_everything(open_page: OpenPage, address: str) -> None:
     """Without scripts the ways are all there, and no button that could do nothing."""
     page = open_page(javascript=False)

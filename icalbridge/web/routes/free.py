@@ -55,6 +55,7 @@ class FreePages:
             rows=[self._row(space, result) for space in result.spaces],
             count=result.count,
             left=result.left,
+            is_partial=result.is_partial,
             next_page=f"/free?{query.next_page}",
             zone=result.zone,
             zone_name=formatting.zone_name(result.zone),
