@@ -46,6 +46,8 @@ class FreeResult:
     """When each school was last fetched in which was looked."""
     is_partial: bool
     """Whether schools were left out of which the day was never fetched."""
+    is_over: bool
+    """Whether the time is over in all of these schools."""
 
     @property
     def left(self) -> int:
@@ -88,6 +90,7 @@ class FreeSpaceFinder:
             len(spaces),
             {school.id: fetched.get(school.id) for school in chosen},
             is_partial=not with_places.isdisjoint(unknown),
+            is_over=all(query.window(zone_of(school), now)[1] <= now for school in chosen),
         )
 
     def _spaces(

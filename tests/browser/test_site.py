@@ -152,6 +152,19 @@ def test_subscribe_begins_with_the_devices_own_way(
     assert ways == order.split()
 
 
+def test_subscribe_knows_an_ipad_that_says_it_is_a_mac(browser: Browser, address: str) -> None:
+    """By its screen: it has a phone's way to Google."""
+    context = browser.new_context(user_agent=ORDERS["mac"][0])
+    context.add_init_script("Object.defineProperty(navigator, 'maxTouchPoints', { get: () => 5 });")
+    page = context.new_page()
+    page.goto(address + "/facility/gym")
+    open_ways(page)
+    expect(page.locator("[data-way=android]")).to_be_visible()
+    expect(page.locator("[data-way=google]")).to_be_hidden()
+    expect(page.locator(".ways > li").first).to_have_attribute("data-way", "apple")
+    context.close()
+
+
 def test_subscribe_copies_the_address(page: Page, address: str) -> None:
     """One press puts the address on the clipboard, and says so for a moment."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

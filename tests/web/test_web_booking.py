@@ -163,6 +163,25 @@ def test_booking_that_was_canceled_says_so_and_stays(
     assert "This booking was canceled" in look(client, "/booking/gym0").text
 
 
+def test_canceled_booking_without_other_times_is_added_to_no_calendar(
+    store: Store, client: FlaskClient, clock: Clock
+) -> None:
+    """What is off for good has nothing to subscribe to; its address can still be copied."""
+    assert "Add to your calendar" in look(client, "/booking/pool").texts
+    known = next(
+        found
+        for found in store.read.entries_between(["school"], NOW, NOW + timedelta(days=2))
+        if found.uid == "pool@icalbridge"
+    )
+    _call_off(store, known, withdrawn=NOW)
+    clock.advance(60)
+    seen = look(client, "/booking/pool")
+    assert "Add to your calendar" not in seen.texts
+    assert not [link for link in seen.links() if link.startswith(("/ical", "webcal"))]
+    scripts = [str(each.get("src")) for tag, each in seen.elements if tag == "script"]
+    assert [source for source in scripts if source.startswith("/static/page.js")]
+
+
 def test_booking_stays_when_it_is_long_over(client: FlaskClient, clock: Clock) -> None:
     clock.advance(900 * 86_400)
     assert "Over" in look(client, "/booking/gym0").texts

@@ -336,6 +336,31 @@ def test_page_lists_fifty_and_leads_to_more(crowded: Store) -> None:
     assert (pages, len(listed), len(set(listed))) == (3, 120, 120)
 
 
+def test_page_beyond_the_last_leads_to_the_first(crowded: Store) -> None:
+    """It says that something is free, and not that nothing is."""
+    client = create_app(PUBLIC, crowded, clock=Clock()).test_client()
+    seen = look(client, "/free?date=2026-11-28&page=9")
+    assert "120 spaces are free" in seen.texts
+    assert not any(text.startswith("Nothing is free") for text in seen.texts)
+    first = next(link for link in seen.links() if link.startswith("/free?"))
+    assert first == "/free?date=2026-11-28#found"
+    assert any(link.startswith("/facility/") for link in look(client, first).links())
+
+
+def test_page_says_that_a_time_is_over(client: FlaskClient) -> None:
+    """It is noon at the first school; a later time may still be free."""
+    over = "That time is over; choose a later one."
+    for query, said in (
+        ("from=08:00&to=10:00", True),
+        ("to=11:00", True),
+        ("from=08:00&to=12:30&capacity=9000", False),
+        ("date=2026-11-28&from=08:00&to=10:00&capacity=9000", False),
+    ):
+        texts = look(client, f"/free?property=school&{query}").texts
+        assert (over in texts) is said
+        assert any(text.startswith("Nothing is free then") for text in texts) is not said
+
+
 def test_page_is_served_while_the_database_is_down(
     store: Store, client: FlaskClient, clock: Clock, tmp_path: Path
 ) -> None:

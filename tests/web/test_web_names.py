@@ -55,6 +55,7 @@ def teams(store: Store, client: FlaskClient) -> FlaskClient:
         "/embed/property/school?view=month&name={}",
         "/display/property/school?name={}",
         "/display/facility/gym?name={}",
+        "/display/property/school.json?name={}",
         "/api/v1/properties/school/entries?name={}",
         "/api/v1/facilities/gym/entries?name={}",
     ],

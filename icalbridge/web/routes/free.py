@@ -56,6 +56,8 @@ class FreePages:
             count=result.count,
             left=result.left,
             is_partial=result.is_partial,
+            is_over=result.is_over,
+            first_page=f"/free?{query.first_page}",
             next_page=f"/free?{query.next_page}",
             zone=result.zone,
             zone_name=formatting.zone_name(result.zone),

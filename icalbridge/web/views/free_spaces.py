@@ -98,9 +98,17 @@ class FreeQuery:
         }
 
     @property
+    def first_page(self) -> str:
+        """Return the query of the first page."""
+        return self._of_page(1)
+
+    @property
     def next_page(self) -> str:
         """Return the query of the page after this one."""
-        parameters = replace(self, page=self.page + 1).parameters
+        return self._of_page(self.page + 1)
+
+    def _of_page(self, page: int) -> str:
+        parameters = replace(self, page=page).parameters
         return urlencode({name: value for name, value in parameters.items() if value}, doseq=True)
 
 
