@@ -269,6 +269,25 @@ def test_page_refuses_bad_input_in_one_sentence(client: FlaskClient, query: str)
         assert any(query.split("=")[0] in text or "nowhere" in text for text in seen.texts)
 
 
+def test_page_that_refuses_keeps_what_was_filled_in(client: FlaskClient) -> None:
+    """Whoever chose the wrong time corrects that, and fills in nothing again."""
+    answer = client.get("/free?date=2026-11-28&from=12:00&to=10:00&capacity=50&property=school")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (400, "no-store")
+    seen = Seen(answer.text)
+    values = {
+        attributes["name"]: attributes["value"]
+        for tag, attributes in seen.elements
+        if tag == "input" and attributes.get("type") in ("date", "time", "number")
+    }
+    assert values == {
+        "date": "2026-11-28", "from": "12:00", "to": "10:00", "length": "", "capacity": "50",
+    }  # fmt: skip
+    checked = [each["value"] for _, each in seen.elements if "checked" in each]
+    assert checked == ["school"]
+    assert "from must be before to." in seen.texts
+    assert "found" not in {attributes.get("id") for _, attributes in seen.elements}
+
+
 def test_page_names_where_to_book(store: Store) -> None:
     settings = replace(PUBLIC, booking_url="https://book.example.org/{property_id}/{facility_id}")
     client = create_app(settings, store, clock=Clock()).test_client()
