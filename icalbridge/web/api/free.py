@@ -38,6 +38,7 @@ class FreeApi:
         answer = schema.FreeSpacesResource(
             date=result.query.day.isoformat(),
             count=result.count,
+            partial=result.is_partial,
             spaces=spaces,
             next=following if result.left else None,
         )

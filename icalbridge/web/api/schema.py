@@ -220,6 +220,10 @@ class FreeSpacesResource(Struct, frozen=True, kw_only=True):
 
     date: Day
     count: Annotated[int, Meta(description="How many are on all pages.", ge=0)]
+    partial: Annotated[
+        bool,
+        Meta(description="Whether properties are left out of which that day was never fetched."),
+    ]
     spaces: Annotated[
         list[FreeSpaceResource],
         Meta(
