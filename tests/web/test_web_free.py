@@ -284,7 +284,7 @@ def test_page_that_refuses_keeps_what_was_filled_in(client: FlaskClient) -> None
     }  # fmt: skip
     checked = [each["value"] for _, each in seen.elements if "checked" in each]
     assert checked == ["school"]
-    assert "from must be before to." in seen.texts
+    assert "The start (from) must be before the end (to)." in seen.texts
     assert "found" not in {attributes.get("id") for _, attributes in seen.elements}
 
 

@@ -143,7 +143,7 @@ def read_free_query(parameters: Mapping[str, Sequence[str]], reach: DateRange) -
         raise Refused(refusal("date", quoted(parameters["date"][-1])))
     start, end = (text and time.fromisoformat(text) for text in (own.from_, own.to))
     if end and end <= (start or time()):
-        raise Refused(gettext("from must be before to."))
+        raise Refused(gettext("The start (from) must be before the end (to)."))
     return FreeQuery(
         own.date or reach.today,
         start or None,
