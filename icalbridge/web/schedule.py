@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from icalbridge import timezones
 from icalbridge.feeds import PLAIN
-from icalbridge.feeds.query import Surface, filter_query
+from icalbridge.feeds.query import FeedQuery, Surface, filter_query
 from icalbridge.web.coming import load_coming
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.views.calendar_grid import (
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
-    from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.calendar import Calendar
     from icalbridge.feeds.completeness import Completeness
@@ -62,6 +61,10 @@ NEXT_ENTRIES = 200
 NEXT_HOURS = (1, 24)
 """So many hours ahead the next entry is looked for where too much is on now."""
 DISTRICT_ENTRIES = 30
+NAME_ENTRIES = 30
+"""How many entries the list of a name has."""
+NAMES_SHOWN = 3
+"""How many of the names that a page is narrowed down to it shows."""
 NOTHING: dict[str, Any] = {
     "grid": None,
     "rows": None,
@@ -232,7 +235,7 @@ class Schedules:
         """Return the days of a list, a week or a month."""
         view, shown = page.view, page.view.span
         if shown.view == "list" and not view.dated:
-            return NOTHING | {"plan": self._plan(page), "list_days": LIST_DAYS[page.feed.kind]}
+            return NOTHING | (self._names_plan(page) if view.filters.name else self._plan(page))
         in_all = LIST_ENTRIES[page.feed.kind] if shown.view == "list" else None
         per_day = {"month": MONTH_LINES + MONTH_OPENED, "week": WEEK_LINES}.get(shown.view)
         calendar = self._span(page, view.filters, shown.first, shown.end, per_day or in_all)
@@ -247,13 +250,47 @@ class Schedules:
             days = tuple(day for day in days if day.count or day.day == shown.first)
         return NOTHING | {"sheet": days, "more": more}
 
-    def _plan(self, page: SchedulePage) -> Any:
+    def _plan(self, page: SchedulePage) -> dict[str, Any]:
+        """Return the list of today and the next days."""
         kind = page.feed.kind
         end = page.view.reach.today + (LIST_DAYS[kind] + 1) * DAY
         until = timezones.midnight(end, page.zone)
         coming = load_coming(self._service, page.feed, page.view.filters, until, page.context.now)
         items, more = ((), 0) if isinstance(coming, Missing) else (coming[0].items, coming[1])
-        return list_days(items, until, page.context, LIST_ENTRIES[kind], more)
+        plan = list_days(items, until, page.context, LIST_ENTRIES[kind], more)
+        return {"plan": plan, "list_days": LIST_DAYS[kind]}
+
+    def _names_plan(self, page: SchedulePage) -> dict[str, Any]:
+        """Return the list of a page narrowed down to names: as far as feeds reach, since the next
+        booking of a name may be months ahead.
+        """
+        reach = page.view.reach
+        calendar = self._first_items(page, page.view.filters, NAME_ENTRIES)
+        items, is_cut = (
+            ((), False)
+            if isinstance(calendar, Missing)
+            else (calendar.items, calendar.complete_until is not None)
+        )
+        plan = list_days(items, None, page.context, NAME_ENTRIES)
+        return {"plan": plan, "list_days": (reach.last - reach.today).days, "goes_on": is_cut}
+
+    def _first_items(self, page: SchedulePage, query: FeedQuery, most: int) -> Calendar | Missing:
+        """Return the first items that are not over, as far as feeds reach."""
+        until = timezones.midnight(page.view.reach.last + DAY, page.zone)
+        return self._service.calendar(page.feed, query, None, until, limit=most)
+
+    def names(self, page: SchedulePage) -> str:
+        """Return the names that a page is narrowed down to, as its bookings have them; empty where
+        it is not.
+        """
+        keys = page.view.filters.name
+        shown = [self._name(page, key) for key in keys[:NAMES_SHOWN]]
+        return ", ".join([*shown, *(["…"] if len(keys) > NAMES_SHOWN else [])])
+
+    def _name(self, page: SchedulePage, key: str) -> str:
+        calendar = self._first_items(page, FeedQuery(name=(key,)), 1)
+        items = () if isinstance(calendar, Missing) else calendar.items
+        return items[0].name if items else key
 
     def district(self, page: SchedulePage) -> dict[str, Any]:
         """Return what the template shows of a district's days: of one day the first entries."""
