@@ -212,13 +212,20 @@ def test_open_times_do_not_depend_on_filters(client: FlaskClient) -> None:
 
 
 def test_day_and_week_cut_what_no_page_can_hold(store: Store, client: FlaskClient) -> None:
-    """A hundred and fifty entries of a school's day are shown, and the others counted; a cell of its week
-    has four, and leads to the day.
+    """Of a gym with hundreds of bookings at once a timeline shows some rows, the hours of the gym
+    some lanes, and a cell of the week some entries; each leads to the others.
     """
     sync(store, "school", added(entry(-1, uid=f"x{number}", event_id="x") for number in range(320)))
-    assert "172 more in these days" in look(client, "/property/school").text
-    assert "318 more" in look(client, "/property/school?view=week").text
-    assert "315 more" in look(client, "/property/district?view=week").text
+    rest = "/facility/gym?view=list&date=2026-11-21#schedule"
+    for path, text, link in (
+        ("/property/school", "301 more", rest),
+        ("/property/school?view=week", "316 more", "?date=2026-11-21#schedule"),
+        ("/facility/gym", "309 more", "?view=list&date=2026-11-21#schedule"),
+        ("/property/district?view=week", "315 more", ""),
+    ):
+        seen = look(client, path)
+        assert text in seen.text, path
+        assert not link or link in seen.links(), path
 
 
 def test_month_opens_in_place(store: Store, client: FlaskClient) -> None:
