@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 LIST_DAYS = {"facility": 14, "property": 7}
 """How many days after today a list has."""
-LIST_ENTRIES = {"facility": 100, "property": 60}
+LIST_ENTRIES = {"facility": 100, "property": 40}
 """How many entries a list has; the others are behind a link."""
 DAY_ENTRIES = 150
 """How many entries a school's day shows; it leads to the pages of the facilities of the others."""
@@ -52,12 +52,12 @@ COLUMN_ENTRIES = 36
 """How many entries of a day the hours of a facility show."""
 WEEK_LINES = 12
 """How many entries of a day a district's week shows."""
-WEEK_TABLE = TableLimits(rows=40, cells=150, per_day=6, in_all=220)
+WEEK_TABLE = TableLimits(rows=40, cells=160, per_day=6, in_all=215)
 """How much of a school's week its table has; it leads to the pages of the other facilities."""
 MONTH_LINES = 3
 MONTH_OPENED = 12
 """How many more entries of a day a month opens in place at most."""
-MONTH_ENTRIES = 400
+MONTH_ENTRIES = 330
 """How many entries a month has in all: where that is not enough, fewer of each day."""
 NEXT_ENTRIES = 200
 """How many entries that are not over are read to find what is next and what can be chosen."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 EXTRA = 150
-MOST = {"/property/district": 60, "/property/school": 60, "/facility/pool": 100}
+MOST = {"/property/district": 40, "/property/school": 40, "/facility/pool": 100}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from icalbridge.models import Facility
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.time_grid import MOST_LANES, MOST_ROWS
-from tests.samples import entry
+from tests.samples import NOW, entry
 from tests.web.seen import Seen, look
 from tests.web_world import FACILITIES, HOSTILE, Clock, add_catalogue, added, sync
 
@@ -207,8 +208,8 @@ def test_view_of_a_day_begins_with_it(client: FlaskClient) -> None:
 def test_open_times_do_not_depend_on_filters(client: FlaskClient) -> None:
     """What is hidden by a filter is booked all the same."""
     for query in ("", "?q=nothing"):
-        free = look(client, f"/facility/gym{query}").after("Free:", 3)
-        assert free == ["1:00 – 3:00 PM", ",", "5:00 – 10:00 PM"]
+        free = look(client, f"/facility/gym{query}").after("Free:", 2)
+        assert free == ["1:00 – 3:00 PM,", "5:00 – 10:00 PM"]
 
 
 def test_day_and_week_cut_what_no_page_can_hold(store: Store, client: FlaskClient) -> None:
@@ -287,27 +288,60 @@ def test_overlaps_are_explained(store: Store, client: FlaskClient, clock: Clock)
         assert sentence in look(client, path).texts
 
 
-def test_page_of_a_dense_school_is_bounded(store: Store, client: FlaskClient) -> None:
-    """Forty rooms with six bookings a day: at most 100 KB, whatever is shown of them."""
-    rooms = [
-        Facility(f"r{number}", "school", f"Room Number {number} of the North Building", "Classroom")
-        for number in range(40)
+def _dense(store: Store, rooms: int, slots: int) -> None:
+    """Book each of some rooms of a school so many times on every day of a month, under ids as long
+    as the vendor's.
+    """
+    names = [f"{number:024}" for number in range(rooms)]
+    places = [
+        Facility(name, "school", f"Room {int(name)} of the North Building", "Classroom")
+        for name in names
     ]
-    add_catalogue(store, {**FACILITIES, "school": rooms})
+    add_catalogue(store, {**FACILITIES, "school": places})
+    hours = 15 / slots
     entries = (
         replace(
-            entry(day * 24 + slot * 2 - 4, uid=f"x{room.id}-{day}-{slot}", event_id="x"),
-            facility_id=room.id,
-            place=room.name,
+            entry(
+                day * 24 + slot * hours - 5,
+                uid=f"{int(place.id):06}{day + 50:06}{slot:012}",
+                event_id="x",
+                end=NOW + timedelta(hours=day * 24 + (slot + 1) * hours - 5),
+            ),
+            facility_id=place.id,
+            place=place.name,
             name=f"Community Youth Basketball League, Team {slot}",
         )
-        for room in rooms
-        for day in range(-6, 8)
-        for slot in range(6)
+        for place in places
+        for day in range(-22, 16)
+        for slot in range(slots)
     )
     sync(store, "school", added(entries))
-    for path in ("/property/school", "/property/district", "/facility/r1"):
+
+
+@pytest.mark.parametrize(("rooms", "slots"), [(1, 45), (30, 1), (40, 6), (150, 1)])
+def test_page_of_a_dense_school_is_bounded(
+    store: Store, client: FlaskClient, rooms: int, slots: int
+) -> None:
+    """One room with lessons of twenty minutes or a hundred rooms, a whole month: at most 100 KB,
+    whatever is shown of them.
+    """
+    _dense(store, rooms, slots)
+    for path in ("/property/school", "/property/district", f"/facility/{0:024}"):
         for view in ("day", "week", "month", "list"):
             answer = client.get(f"{path}?view={view}")
             assert answer.status_code == 200
             assert len(answer.data) <= 100_000, (path, view)
+
+
+def test_district_of_thousands_of_facilities_is_bounded(store: Store, client: FlaskClient) -> None:
+    """Nobody chooses one of two thousand from a list; they are a school's to choose."""
+    places = [
+        Facility(f"{number:024}", "school", f"Room {number}", "Room") for number in range(2000)
+    ]
+    add_catalogue(store, {**FACILITIES, "odd": places})
+    seen = look(client, "/property/district?facility=gym")
+    assert sum(tag == "option" for tag, _ in seen.elements) < 20
+    hidden = [said["value"] for tag, said in seen.elements if said.get("name") == "facility"]
+    assert hidden == ["gym", "gym"], "the forms of the date and of the filters"
+    for view in ("day", "week", "month", "list"):
+        assert len(client.get(f"/property/district?view={view}").data) <= 100_000
