@@ -40,7 +40,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """
     store = empty_store(tmp_path_factory.mktemp("dense"))
     add_catalogue(store, {**FACILITIES, "school": ROOMS})
-    slots = [
+    slots: list[tuple[Facility, int, float, int]] = [
         (room, day, hour, minutes)
         for room in ROOMS
         for day in range(7)
@@ -66,7 +66,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for number, (room, day, hour, minutes) in enumerate(slots)
     ]
     sync(store, "school", added(entries))
-    sync(store, "district")
+    for other in ("district", "odd"):
+        sync(store, other)
     with serving(create_app(PUBLIC, store, clock=Clock())) as served:
         yield served
     store.close()
