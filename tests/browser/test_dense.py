@@ -50,7 +50,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         (ROOMS[0], day, hour / 2, 45 + hour * 5) for day in range(7) for hour in range(-8, 18)
     ]
     slots += [(ROOMS[0], day, -12, 24 * 60) for day in (0, 2)]
-    slots += [(ROOMS[0], 1, 9.5, 5 * 60)]
+    slots += [(ROOMS[0], 1, 9.5, 5 * 60), (ROOMS[0], 1, -3, 3 * 24 * 60)]
     entries = [
         replace(
             entry(
@@ -138,3 +138,51 @@ def test_page_of_a_dense_school_is_some_screens_long(open_page: OpenPage, addres
         page = open_page(height=SCREEN)
         page.goto(address + path)
         assert page.evaluate("document.documentElement.scrollHeight") < 6 * SCREEN, path
+
+
+@pytest.mark.parametrize("width", [1024, 1280, 1920])
+@pytest.mark.parametrize("path", ["/property/school", "/facility/r0", "/facility/r0?view=month"])
+def test_grid_begins_within_five_hundred_pixels(
+    open_page: OpenPage, address: str, width: int, path: str
+) -> None:
+    page = open_page(width=width, height=SCREEN)
+    page.goto(address + path)
+    box = page.locator(".timeline, .columns, .month").bounding_box()
+    assert box is not None
+    assert box["y"] < 500
+
+
+def test_phone_has_things_in_the_order_of_tasks(open_page: OpenPage, address: str) -> None:
+    """Name, state, the one button, the date with its neighbors, then what is booked, all but the
+    last on the first screen; nothing scrolls sideways.
+    """
+    for path in ("/property/school", "/facility/r0", "/property/district"):
+        page = open_page(width=360, height=740)
+        page.goto(f"{address}{path}?date=2026-11-22")
+        parts = ("h1", ".state-line", ".subscribing", ".date", ".steps", ".item .what")
+        boxes = [page.locator(part).first.bounding_box() for part in parts]
+        tops = [box["y"] for box in boxes if box]
+        assert len(tops) == len(parts)
+        assert tops[:4] == sorted(tops[:4])
+        assert max(tops[:5]) < min(tops[5], 740)
+        assert page.get_by_role("link", name="Today", exact=True).is_visible()
+        assert page.get_by_text("Apple Calendar").is_hidden()
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_month_opens_in_place_and_spans(open_page: OpenPage, address: str) -> None:
+    """`n more` shows them without another page; what goes on for days is one bar over them."""
+    page = open_page(width=1280, height=SCREEN, javascript=False)
+    page.goto(f"{address}/facility/r0?view=month&date=2026-11-22")
+    day = page.locator("td", has=page.get_by_text("22", exact=True))
+    before = day.locator("li:visible").count()
+    day.locator("summary").click()
+    assert day.locator("li:visible").count() > before + 5
+    assert page.url.endswith("view=month&date=2026-11-22")
+    bars = [bar.bounding_box() for bar in page.locator(".span:visible").all()]
+    assert len(bars) == 4
+    first, *others = (bar for bar in bars if bar)
+    for other in others:
+        assert abs(first["y"] - other["y"]) < 1
+        assert abs(first["x"] + first["width"] - other["x"]) <= 1.5
+        first = other

@@ -14,7 +14,7 @@ import pytest
 from icalbridge.models import Facility
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.time_grid import MOST_LANES, MOST_ROWS
-from tests.samples import NOW, entry
+from tests.samples import NOW, POOL, entry
 from tests.web.seen import Seen, look
 from tests.web_world import FACILITIES, HOSTILE, Clock, add_catalogue, added, sync
 
@@ -248,6 +248,49 @@ def test_page_says_how_its_place_stands(client: FlaskClient, clock: Clock) -> No
     )
     clock.advance(3600)
     assert "Free until 3:00 PM · next: Practice: Varsity" in look(client, "/facility/gym").texts
+
+
+def test_day_of_a_school_narrowed_down_has_the_rows_of_what_is_left(client: FlaskClient) -> None:
+    """A row without anything would say that its facility is free; one that was chosen stays."""
+    for query, rows in (
+        ("", ["Main Gym", "Pool"]),
+        ("?q=varsity", ["Main Gym"]),
+        ("?type=pool", []),
+        ("?facility=pool", ["Pool"]),
+        ("?q=nothing", []),
+    ):
+        html = client.get(f"/property/school{query}").text
+        shown = html.partition('<ul class="rows">')[2].partition("</ul>")[0]
+        assert Seen(shown).texts == rows, query
+
+
+def test_rows_of_another_day_lead_to_that_day(client: FlaskClient) -> None:
+    """With the filters that are not of places."""
+    links = look(client, "/property/school?date=2026-11-25&q=varsity&facility=gym").links()
+    assert "/facility/gym?view=day&date=2026-11-25&q=varsity" in links
+    week = look(client, "/property/school?date=2026-11-25&view=week&lang=es").links()
+    assert "/facility/gym?view=week&date=2026-11-25&lang=es" in week
+
+
+def test_page_says_whole_days_without_hours(store: Store, client: FlaskClient) -> None:
+    """In the line of how its place stands, in a list and in a month."""
+    start = NOW + timedelta(hours=12)
+    camp = entry(0, uid="camp", event_id="camp", facility=POOL, start=start, name="Camp")
+    day = replace(camp, end=start + timedelta(days=1))
+    sync(store, "school", added([day]))
+    assert (
+        "Free for the rest of the day · next tomorrow: Camp" in look(client, "/facility/pool").texts
+    )
+    for view in ("list", "month"):
+        seen = look(client, f"/facility/pool?view={view}")
+        first = seen.texts.index("Camp", seen.texts.index("List"))
+        assert seen.texts[first - 1] == "All day"
+    later = replace(day, uid="later", event_id="later", start=start + timedelta(days=2))
+    moved = replace(later, end=later.start + timedelta(days=2), facility_id="gym", name="Fair")
+    sync(store, "school", added([moved]))
+    fair = look(client, "/facility/gym?view=list&date=2026-11-24&q=fair").texts
+    first = fair.index("Fair", fair.index("List"))
+    assert fair[first - 3 : first] == ["All day", "–", "Wed, Nov 25"]
 
 
 @pytest.mark.parametrize("query", VIEWS)
