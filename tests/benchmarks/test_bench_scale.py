@@ -108,7 +108,7 @@ def test_requests_to_a_large_district(tmp_path: Path, capsys: pytest.CaptureFixt
                 f" {ratio:7.2f}x {cost.megabytes:5.0f} {cost.size / 1000:5.0f}"
             )
             assert cost.status == more.status == 200
-            is_page = path.startswith(("/property", "/facility", "/embed", "/display", "/?"))
+            is_page = path == "/" or path.startswith(("/property", "/facility", "/embed", "/?"))
             heavy = is_page and cost.size > PAGE_BYTES
             slower = ratio > MORE_WITH_HISTORY and more.milliseconds > goal / 2
             if cost.milliseconds > goal or cost.megabytes > MEGABYTES or slower or heavy:
