@@ -264,6 +264,29 @@ def test_day_of_a_school_narrowed_down_has_the_rows_of_what_is_left(client: Flas
         assert Seen(shown).texts == rows, query
 
 
+@pytest.mark.parametrize("path", ["/property/school", "/property/district", "/facility/gym"])
+@pytest.mark.parametrize(
+    "view", ["day", "week", "list", "list&date=2026-11-24", "day&date=2026-11-24"]
+)
+def test_narrowed_page_does_not_say_that_nothing_is_booked(
+    client: FlaskClient, path: str, view: str
+) -> None:
+    """It knows of nothing but what was chosen."""
+    text = look(client, f"{path}?view={view}&q=xyzzy").text
+    assert "Nothing is booked" not in text
+    assert "Nothing more is booked" not in text
+    if (path, view) != ("/property/district", "week"):
+        assert "Nothing that you chose is booked in this time." in text
+
+
+def test_district_of_another_day_leads_to_that_day_of_its_schools(client: FlaskClient) -> None:
+    """With the filters; what is left of today is said of today only."""
+    seen = look(client, "/property/district?date=2026-11-25&q=varsity")
+    assert "/property/school?view=day&date=2026-11-25&q=varsity" in seen.links()
+    assert "left today" not in seen.text
+    assert "left today" in look(client, "/property/district").text
+
+
 def test_rows_of_another_day_lead_to_that_day(client: FlaskClient) -> None:
     """With the filters that are not of places."""
     links = look(client, "/property/school?date=2026-11-25&q=varsity&facility=gym").links()
