@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from icalbridge.models import Entry
+    from tests.fixtures.chromium import OpenPage
     from tests.fixtures.paper import Sheet
 
 pytestmark = pytest.mark.browser
@@ -134,6 +135,16 @@ def test_month_is_printed_with_its_entries(page: Page, address: str, paper: str)
     assert clubs([sheet.text for sheet in found]) == names | OTHERS
     assert len(found) <= 2
     assert len(printed(page, f"{address}/facility/r1?view=month&date=2026-11-24", paper)) == 1
+
+
+def test_month_is_printed_with_its_entries_without_scripts(
+    open_page: OpenPage, address: str
+) -> None:
+    found = printed(
+        open_page(javascript=False), f"{address}/facility/r0?view=month&date=2026-11-24", "Letter"
+    )
+    names = {f"Club0d{day}h{hour}" for day in range(7) for hour in range(7, 22, 2)}
+    assert clubs([sheet.text for sheet in found]) == names | OTHERS
 
 
 @pytest.mark.parametrize("paper", PAPERS)
