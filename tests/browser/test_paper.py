@@ -43,7 +43,7 @@ def booked(room: Facility, day: int, hour: float, hours: float = 1.5) -> Entry:
         event_id=f"{room.id}-{day}",
         start=start,
         end=start + timedelta(hours=hours),
-        name=f"Club{number}d{day}h{int(hour)}",
+        name=f"Club{number}d{day}h{int(hour)} of Youth Basketball",
     )
     return replace(made, facility_id=room.id, place=room.name)
 
@@ -56,7 +56,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = empty_store(tmp_path_factory.mktemp("paper"))
     add_catalogue(store, {**FACILITIES, "school": ROOMS})
     entries = [booked(room, day, 16) for room in ROOMS[1:] for day in range(7)]
-    entries += [booked(room, day, 18) for room in ROOMS[1:7] for day in range(7)]
+    entries += [booked(room, day, 18) for room in ROOMS[1:10] for day in range(7)]
     entries += [booked(ROOMS[0], day, hour, 1) for day in range(7) for hour in range(7, 22, 2)]
     entries.append(booked(ROOMS[0], 5, 22, 3.5))
     entries += [booked(ROOMS[0], day, 0, 24) for day in (0, 1, 2)]

@@ -212,6 +212,15 @@ def test_open_times_do_not_depend_on_filters(client: FlaskClient) -> None:
         assert free == ["1:00 – 3:00 PM,", "5:00 – 10:00 PM"]
 
 
+def test_open_times_of_a_school_say_of_which_day_they_are(client: FlaskClient) -> None:
+    """Beside each facility, for the day that is shown; of a day that is over there are none."""
+    seen = look(client, "/property/school?date=2026-11-22")
+    assert "With the times at which they are free on Sunday, November 22, 2026." in seen.text
+    pool = seen.texts.index("Pool", seen.texts.index("Facilities"))
+    assert seen.texts[pool + 1 : pool + 4] == ["free now", "6:00 AM – 2:00 PM", "4:00 – 10:00 PM"]
+    assert "at which they are free" not in look(client, "/property/school?date=2026-11-20").text
+
+
 def test_day_and_week_cut_what_no_page_can_hold(store: Store, client: FlaskClient) -> None:
     """Of a gym with hundreds of bookings at once a timeline shows some rows, the hours of the gym
     some lanes, and a cell of the week some entries; each leads to the others.
