@@ -25,6 +25,7 @@ FOLDER = Path(__file__).parent / "screenshots"
 MOMENT = datetime(2027, 1, 21, 0, 40, tzinfo=UTC)
 """A Wednesday, 4:40 PM in the demo's zone."""
 GYM = re.compile(r"A gym's page +(\S+)")
+BOOKING = "[...document.querySelectorAll('a[href^=\"/booking/\"]')].pop().getAttribute('href')"
 SCHOOL = "[...document.querySelectorAll('.crumbs a')].pop().getAttribute('href')"
 
 
@@ -48,6 +49,9 @@ SHOTS = {
     "facility-month": Shot("{gym}?view=month", 1280, 1100),
     "district": Shot("{district}", 1280),
     "search": Shot("/?q=volleyball"),
+    "name": Shot("{name}"),
+    "booking": Shot("{booking}", height=1000),
+    "status": Shot("/status", height=1000),
     "free": Shot("/free?from=18:00&to=20:00&type=gymnasium"),
     "builder": Shot("/build?feed={school_feed}", 1280),
     "embed-maker": Shot("/embed?feed={school_feed}", 1024, 768),
@@ -75,8 +79,13 @@ def _photograph(browser: Browser, base: str, gym: str) -> None:
     page = browser.new_page(timezone_id="America/Los_Angeles")
     page.goto(base + gym)
     school = page.evaluate(SCHOOL)
+    booking = page.evaluate(BOOKING)
+    page.goto(base + "/?q=volleyball")
+    name = page.locator(".names a").first.get_attribute("href")
     page.goto(base)
     paths = {
+        "booking": booking,
+        "name": name,
         "gym": gym,
         "school": school,
         "school_feed": school.strip("/").replace("/", ":"),

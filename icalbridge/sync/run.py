@@ -259,7 +259,7 @@ class Sync:
 
     def _on_catalog_progress(self, done: int, total: int) -> None:
         self._store.workers.hold(self._worker_id, now=self._clock())
-        self._on_progress("catalogue", done, total)
+        self._on_progress("catalog", done, total)
 
     def _finish_catalog(
         self, error: str, invocation_id: str, *, partly: bool = False, doubt: Doubt = NO_DOUBT

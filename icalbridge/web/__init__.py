@@ -119,7 +119,7 @@ def create_app(
     }
     for routes in (
         ical(service),
-        api(service, present, site),
+        api(service, present, site, settings.booking_url),
         pages(service, site),
         booking_pages(service, site, settings),
         free_pages(service, site, settings),

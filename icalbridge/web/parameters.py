@@ -120,8 +120,6 @@ def translate_refusal(error: BadQuery) -> str:
         return str(error)
     field = refused_parameter(error)
     if not field:
-        return gettext("This calendar cannot be made as it is asked for.")
-    message = gettext(
-        "This calendar cannot be made as it is asked for: check what is given for “%(field)s”."
-    )
+        return gettext("This calendar cannot be made as requested.")
+    message = gettext("This calendar cannot be made as requested: check “%(field)s”.")
     return message % {"field": field}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from icalbridge import timezones
 from icalbridge.feeds import PLAIN
-from icalbridge.feeds.query import Surface, filter_query
+from icalbridge.feeds.query import FeedQuery, Surface, filter_query
 from icalbridge.web.parameters import Key
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.views.calendar_grid import (
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
-    from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.calendar import Calendar
     from icalbridge.feeds.completeness import Completeness
@@ -64,6 +63,10 @@ NEXT_ENTRIES = 200
 NEXT_HOURS = (1, 24)
 """So many hours ahead the next entry is looked for where too much is on now."""
 DISTRICT_ENTRIES = 30
+NAME_ENTRIES = 30
+"""How many entries the list of a name has."""
+NAMES_SHOWN = 3
+"""How many of the names that a page is narrowed down to it shows."""
 NOTHING: dict[str, Any] = {
     "grid": None,
     "rows": None,
@@ -230,7 +233,7 @@ class Schedules:
         """Return the days of a list, a week or a month."""
         view, shown = page.view, page.view.span
         if shown.view == "list":
-            return NOTHING | {"list_days": LIST_DAYS[page.feed.kind]} | self._list(page)
+            return NOTHING | self._list(page)
         per_day = MONTH_LINES + MONTH_OPENED if shown.view == "month" else WEEK_LINES
         calendar = self._span(page, view.filters, shown.first, shown.end, per_day)
         items, counts = (
@@ -240,6 +243,24 @@ class Schedules:
         if shown.view == "month":
             days = with_spans(shorten_days(days, MONTH_ENTRIES, MONTH_LINES))
         return NOTHING | {"sheet": days}
+
+    def _first_items(self, page: SchedulePage, query: FeedQuery, most: int) -> Calendar | Missing:
+        """Return the first items that are not over, as far as feeds reach."""
+        until = timezones.midnight(page.view.reach.last + DAY, page.zone)
+        return self._service.calendar(page.feed, query, None, until, limit=most)
+
+    def names(self, page: SchedulePage) -> str:
+        """Return the names that a page is narrowed down to, as its bookings have them; empty where
+        it is not.
+        """
+        keys = page.view.filters.name
+        shown = [self._name(page, key) for key in keys[:NAMES_SHOWN]]
+        return ", ".join([*shown, *(["…"] if len(keys) > NAMES_SHOWN else [])])
+
+    def _name(self, page: SchedulePage, key: str) -> str:
+        calendar = self._first_items(page, FeedQuery(name=(key,)), 1)
+        items = () if isinstance(calendar, Missing) else calendar.items
+        return items[0].name if items else key
 
     def district(self, page: SchedulePage) -> dict[str, Any]:
         """Return what the template shows of a district's days: of one day the first entries."""
@@ -251,10 +272,15 @@ class Schedules:
         """
         view, shown, context = page.view, page.view.span, page.context
         from_now = not view.dated or (shown.view == "day" and shown.day == view.reach.today)
+        end, limit = shown.end, LIST_ENTRIES[page.feed.kind]
+        if shown.view == "day":
+            limit = DISTRICT_ENTRIES
+        elif from_now and view.filters.name:
+            # The next booking of a name may be months ahead.
+            end, limit = view.reach.last + DAY, NAME_ENTRIES
         zones = self._zones(page)
         since = min(timezones.midnight(shown.first, zone) for zone in zones)
-        until = max(timezones.midnight(shown.end, zone) for zone in zones)
-        limit = DISTRICT_ENTRIES if shown.view == "day" else LIST_ENTRIES[page.feed.kind]
+        until = max(timezones.midnight(end, zone) for zone in zones)
         calendar = self._service.calendar(
             page.feed,
             view.filters,
@@ -272,15 +298,16 @@ class Schedules:
             else grid_days(items, shown, context)
         )
         last = items[-1] if items and not calendar.is_complete else None
-        reached = timezones.local_date(last.start, context.zone_of(last)) if last else shown.end
+        reached = timezones.local_date(last.start, context.zone_of(last)) if last else end
         empty = None if from_now or view.left_off else shown.first
         return {
             "sheet": tuple(
                 day
                 for day in days
-                if (day.count or day.day == empty) and day.day < shown.end and day.day <= reached
+                if (day.count or day.day == empty) and day.day < end and day.day <= reached
             ),
             "rest": view.rest(Key.of(last)) if last else "",
+            "list_days": (end - view.reach.today).days - 1,
         }
 
     def _zones(self, page: SchedulePage) -> set[str]:

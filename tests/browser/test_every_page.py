@@ -51,6 +51,7 @@ PAGES = {
     "month of a school with odd names": "/property/odd?view=month",
     "day": "/property/school?date=2026-11-25",
     "narrowed down": "/property/school?q=varsity&facility=gym&view=week",
+    "page of a name": "/property/school?view=list&name=practice",
     "nonsense": "/property/school?view=year",
     "unknown": "/facility/unknown",
     "never fetched": "/property/never",

@@ -108,7 +108,7 @@ def test_display_shows_hostile_names_as_text(client: FlaskClient) -> None:
     [
         ("/display/facility/unknown", 404, "There is nothing at this address"),
         ("/display/property/unknown", 404, "There is nothing at this address"),
-        ("/display/property/never", 503, "This schedule is being fetched"),
+        ("/display/property/never", 503, "This schedule is being loaded"),
     ],
 )
 def test_display_without_data_is_a_display_all_the_same(
@@ -258,7 +258,7 @@ def test_display_tells_what_was_called_off(client: FlaskClient, store: Store, cl
         "–",
         "5:00 PM",
         "Practice: Varsity",
-        "Cancelled",
+        "Canceled",
     ]
     clock.advance(5 * 3600)
     assert [each["title"] for each in data(client)["entries"] if each["cancelled"]] == []

@@ -140,7 +140,7 @@ def test_directory_search_without_a_hit_says_so(client: FlaskClient) -> None:
     answer = client.get("/", query_string={"q": HOSTILE + " nowhere"})
     seen = Seen(answer.text)
     assert (
-        f"Nothing is called “ {' '.join((HOSTILE + ' nowhere').split())} ”. Show everything"
+        f"Nothing matches “ {' '.join((HOSTILE + ' nowhere').split())} ”. Show everything"
         in seen.text
     )
     assert ("input", HOSTILE + " nowhere") in [
@@ -169,10 +169,7 @@ def test_directory_without_a_catalogue_is_a_page(tmp_path: Path) -> None:
     """Before the first sync people are told that there will be something."""
     store = empty_store(tmp_path)
     seen = look(create_app(PUBLIC, store, clock=Clock()).test_client(), "/")
-    assert (
-        "No schools are listed yet. They appear here as soon as they were fetched for the first"
-        " time." in seen.texts
-    )
+    assert "No schools are listed yet. They appear here once they have been loaded." in seen.texts
     store.close()
 
 

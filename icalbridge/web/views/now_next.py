@@ -37,7 +37,7 @@ WORDS: Mapping[str, str] = {
     "hours": "{hours} h {minutes} min",
     "full_hours": "{hours} h",
     "now": marked("Now"),
-    "cancelled": marked("Cancelled"),
+    "cancelled": marked("Canceled"),
     "next": marked("Next"),
     "later": marked("Later today"),
     "today": marked("Today"),
@@ -50,7 +50,7 @@ WORDS: Mapping[str, str] = {
     "page": marked("{page} of {pages}"),
     "more": marked("More today: {count}"),
     "missing-unknown": marked("There is nothing at this address"),
-    "missing-unsynced": marked("This schedule is being fetched"),
+    "missing-unsynced": marked("This schedule is being loaded"),
     "missing-unreachable": marked("This schedule cannot be read right now"),
 }
 
