@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from icalbridge.feeds.audience import Item
-    from icalbridge.web.views.time_grid import GridBox, TimeColumn, TimeGrid
+    from icalbridge.web.views.grid_boxes import GridBox
+    from icalbridge.web.views.time_grid import TimeColumn, TimeGrid
 
 SATURDAY = date(2026, 11, 21)
 CONTEXT = GridContext(NOW, ZONE)

@@ -14,15 +14,22 @@ from typing import TYPE_CHECKING, NamedTuple
 from icalbridge import timezones
 from icalbridge.web import formatting
 from icalbridge.web.views.calendar_grid import calendar_line
+from icalbridge.web.views.grid_boxes import (
+    HOUR_STEPS,
+    GridPiece,
+    is_overlap,
+    place_boxes,
+    step_classes,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from icalbridge.feeds.audience import Item
     from icalbridge.web.views.calendar_grid import CalendarLine, GridContext
+    from icalbridge.web.views.grid_boxes import GridBox
 
 STEP = timedelta(minutes=5)
-HOUR_STEPS = 12
 OPENS, CLOSES = 7, 22
 """The hours that every grid shows at least."""
 DAY_HOURS = 24
@@ -35,47 +42,6 @@ MOST_LANES = 12
 """How many lanes `grid.css` knows; of a facility with more bookings at once the others are
 counted.
 """
-
-
-def step_classes(start: int, length: int = 0) -> str:
-    """Return the classes of `grid.css` for a first step, from 1, and a length in steps."""
-    hour, step = divmod(start - 1, HOUR_STEPS)
-    hours, steps = divmod(length, HOUR_STEPS)
-    return f"h{hour} m{step}" + (f" H{hours} M{steps}" if length else "")
-
-
-@dataclass(frozen=True, slots=True)
-class GridBox:
-    """One item in one column."""
-
-    line: CalendarLine
-    start: int
-    """Its first step on the axis, from 1."""
-    length: int
-    """In steps, at least 1."""
-    lane: int
-    """From 0."""
-    lanes: int
-    """How many lanes stand side by side where this box is."""
-    overlaps: bool
-    """Whether something else is on at the same time."""
-    earlier: bool
-    """Whether it begins before this column."""
-    later: bool
-    """Whether it goes on after this column."""
-
-    @property
-    def end(self) -> int:
-        """The first step after it."""
-        return self.start + self.length
-
-    @property
-    def classes(self) -> str:
-        """Return the classes of `grid.css` that place it."""
-        marks = {"overlaps": self.overlaps, "earlier": self.earlier, "later": self.later}
-        place = step_classes(self.start, self.length)
-        lane = f"l{self.lane} o{self.lanes}"
-        return " ".join([place, lane, *(name for name, given in marks.items() if given)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +74,7 @@ class TimeColumn:
     def overlaps(self, line: CalendarLine) -> bool:
         """Say whether something else is on while one of its whole days is."""
         others = (*(box.line for box in self.boxes), *self.all_day)
-        return any(_overlap(line.item, other.item) for other in others)
+        return any(is_overlap(line.item, other.item) for other in others)
 
     @property
     def line_count(self) -> int:
@@ -243,28 +209,17 @@ class TimeGrid:
         return sum(box.line.over for column in self.columns for box in column.boxes)
 
     @property
-    def has_overlap(self) -> bool:
+    def hasis_overlap(self) -> bool:
         return any(
             any(box.overlaps for box in column.boxes) or any(map(column.overlaps, column.all_day))
             for column in self.columns
         )
 
 
-class _Piece(NamedTuple):
-    """The part of an item that is in one column, in steps after midnight."""
-
-    start: int
-    end: int
-    day: date
-    item: Item
-    earlier: bool
-    later: bool
-
-
 class _Column(NamedTuple):
     day: date
     key: str
-    pieces: list[_Piece]
+    pieces: list[GridPiece]
     all_day: list[Item]
 
 
@@ -316,7 +271,7 @@ def _add(item: Item, columns: dict[date, _Column], context: GridContext) -> None
             column.all_day.append(item)
         else:
             piece = (begins - midnight) // STEP, -((midnight - ends) // STEP)
-            column.pieces.append(_Piece(*piece, day, item, start < midnight, end > ends))
+            column.pieces.append(GridPiece(*piece, day, item, start < midnight, end > ends))
         day += DAY
 
 
@@ -362,62 +317,8 @@ def _placed(column: _Column, first: int, last: int, context: GridContext) -> Tim
     return TimeColumn(
         day=column.day,
         today=context.today,
-        boxes=tuple(
-            box
-            for cluster in _clusters(pieces)
-            for box in _boxes(cluster, column.all_day, offset, context)
-        ),
+        boxes=tuple(place_boxes(pieces, column.all_day, offset, context)),
         all_day=tuple(calendar_line(item, context, column.day) for item in column.all_day),
         now=step_classes(step) if shown else "",
         key=column.key,
     )
-
-
-def _clusters(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
-    """Group pieces that cover each other's steps, directly or through others."""
-    cluster: list[_Piece] = []
-    reached = 0
-    for piece in sorted(pieces, key=_order):
-        if cluster and piece.start >= reached:
-            yield cluster
-            cluster = []
-        cluster.append(piece)
-        reached = max(reached, piece.end)
-    if cluster:
-        yield cluster
-
-
-def _order(piece: _Piece) -> tuple[int, int, str]:
-    return piece.start, -piece.end, piece.item.uid
-
-
-def _boxes(
-    cluster: Sequence[_Piece], all_day: Sequence[Item], offset: int, context: GridContext
-) -> Iterator[GridBox]:
-    """Give each piece of a cluster the first lane that is free."""
-    together = [*all_day, *(piece.item for piece in cluster)]
-    ends: list[int] = []
-    lanes = []
-    for piece in cluster:
-        lane = next((lane for lane, end in enumerate(ends) if end <= piece.start), len(ends))
-        ends[lane:] = [piece.end, *ends[lane + 1 :]]
-        lanes.append(lane)
-    for piece, lane in zip(cluster, lanes, strict=True):
-        item = piece.item
-        yield GridBox(
-            line=calendar_line(item, context, piece.day),
-            start=piece.start - offset,
-            length=piece.end - piece.start,
-            lane=lane,
-            lanes=len(ends),
-            overlaps=any(_overlap(item, other) for other in together),
-            earlier=piece.earlier,
-            later=piece.later,
-        )
-
-
-def _overlap(item: Item, other: Item) -> bool:
-    """Whether both are on at the same time, of those that are not called off."""
-    if other is item or item.cancelled or other.cancelled:
-        return False
-    return item.start < other.end and other.start < item.end
