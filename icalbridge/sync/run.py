@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError, WindowBroken
+from icalbridge.models import LAST_DISTRICT_DAY
 from icalbridge.store.place_names import is_given
 from icalbridge.store.windows import LEASE_SECONDS, LeaseLost
 from icalbridge.sync import catalog, schedule
@@ -240,7 +241,7 @@ class Sync:
         if applied.returned:
             self._store.windows.make_due(applied.returned, now=now)
         districts = [owner.id for owner in fetched.properties if owner.child_ids]
-        last = sync_windows.day_number(sync_windows.LAST_DISTRICT_DAY)
+        last = sync_windows.day_number(LAST_DISTRICT_DAY)
         self._store.windows.ensure(districts, 0, now=now, first=last)
         first = next(iter(fetched.failures), None)
         sentence, invocation_id = (str(first), first.invocation_id) if first else ("", "")

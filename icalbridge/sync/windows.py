@@ -13,38 +13,14 @@ from typing import TYPE_CHECKING
 from icalbridge import timezones
 from icalbridge.models import (
     FIRST_DAYS,
-    LAST_DISTRICT_DAY,
     VENDOR_DAYS_AHEAD,
     WINDOW_DAYS,
     Window,
-    window_with,
 )
 from icalbridge.store import SpanLimit
 
 if TYPE_CHECKING:
     from datetime import date
-
-__all__ = [
-    "DAY",
-    "FIRST_DAYS",
-    "LAST_DISTRICT_DAY",
-    "LONGEST_PATIENCE",
-    "WINDOWS",
-    "WINDOW_DAYS",
-    "bounds",
-    "day_number",
-    "halve",
-    "horizon",
-    "is_day",
-    "learn_span",
-    "next_span",
-    "offsets",
-    "shrink_span",
-    "split",
-    "today",
-    "window_days",
-    "window_with",
-]
 
 WINDOWS = len(FIRST_DAYS)
 """How many windows a property has: today and the 365 days after it."""
