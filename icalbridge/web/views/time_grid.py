@@ -233,7 +233,8 @@ def week_grid(
     for item in items:
         _add(item, columns, context)
     grid = _grid(list(columns.values()), context)
-    return replace(grid, columns=tuple(each.shortened(MOST_LANES, lines) for each in grid.columns))
+    cut = tuple(column.shortened(MOST_LANES, lines) for column in grid.columns)
+    return replace(grid, columns=cut)
 
 
 def day_timeline(
