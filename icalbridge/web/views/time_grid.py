@@ -209,7 +209,7 @@ class TimeGrid:
         return sum(box.line.over for column in self.columns for box in column.boxes)
 
     @property
-    def hasis_overlap(self) -> bool:
+    def has_overlap(self) -> bool:
         return any(
             any(box.overlaps for box in column.boxes) or any(map(column.overlaps, column.all_day))
             for column in self.columns
