@@ -209,7 +209,7 @@ def test_display_strikes_out_what_was_called_off(page: Page, wall: Wall) -> None
     ask(page, wall, minutes=2)
     assert (slot(page, "headline"), titles(page, "now")) == ("Free", ["Open Gym"])
     line = page.locator("[data-lines=now] .line")
-    expect(line.locator(".mark")).to_have_text("Cancelled")
+    expect(line.locator(".mark")).to_have_text("Canceled")
     assert "line-through" in line.locator(".title").evaluate(
         "one => getComputedStyle(one).textDecoration"
     )

@@ -200,6 +200,19 @@ def test_grid_places_entries_by_time(open_page: OpenPage, address: str, path: st
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
+FREE_OUTSIDE = """() => [...document.querySelectorAll(".columns .free span")].filter((one) =>
+  one.getBoundingClientRect().right > one.closest("section").getBoundingClientRect().right
+).map((one) => one.textContent)"""
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_open_times_stay_in_their_column(open_page: OpenPage, address: str, language: str) -> None:
+    """A long one goes on in the next line, in Spanish too, whose hours are longer."""
+    page = open_page(width=1024)
+    page.goto(f"{address}/facility/gym?lang={language}")
+    assert page.evaluate(FREE_OUTSIDE) == []
+
+
 def test_today_of_a_gym_is_on_a_phones_first_screen(open_page: OpenPage, address: str) -> None:
     """Name, how it stands, the date and what is on, without scrolling past more than one screen."""
     page = open_page(width=360, height=740)

@@ -290,10 +290,10 @@ def test_glance_of_a_facility_has_now_next_and_later() -> None:
     seen = display_view(shown, NOW.timestamp())
     assert told(seen.now) == [
         "11:00 AM – 1:00 PM Open Gym Now",
-        "11:00 AM – 2:00 PM Chess Cancelled",
+        "11:00 AM – 2:00 PM Chess Canceled",
     ]
     assert told(seen.next) == ["2:00 PM – 3:00 PM Judo"]
-    assert told(seen.later) == ["1:00 PM – 2:00 PM Yoga Cancelled", "4:00 PM – 5:00 PM Choir"]
+    assert told(seen.later) == ["1:00 PM – 2:00 PM Yoga Canceled", "4:00 PM – 5:00 PM Choir"]
     assert not seen.alone
 
 
@@ -311,7 +311,7 @@ def test_glance_of_a_property_has_all_that_is_today_and_not_over() -> None:
     late = "11:30 PM – Tomorrow, 1:30 AM Dance"
     assert seen[0] == [
         "Fri, Nov 20, 9:00 PM – 1:00 PM Lock-in Now",
-        "1:00 PM – 2:00 PM Judo Cancelled",
+        "1:00 PM – 2:00 PM Judo Canceled",
         "1:00 PM – 3:00 PM Choir",
         late,
     ]

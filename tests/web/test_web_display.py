@@ -259,7 +259,7 @@ def test_display_tells_what_was_called_off(client: FlaskClient, store: Store, cl
         "–",
         "5:00 PM",
         "Practice: Varsity",
-        "Cancelled",
+        "Canceled",
     ]
     clock.advance(5 * 3600)
     assert [each["title"] for each in data(client)["entries"] if each["cancelled"]] == []

@@ -37,7 +37,7 @@ WORDS: Mapping[str, str] = {
     "hours": "{hours} h {minutes} min",
     "full_hours": "{hours} h",
     "now": marked("Now"),
-    "cancelled": marked("Cancelled"),
+    "cancelled": marked("Canceled"),
     "next": marked("Next"),
     "later": marked("Later today"),
     "today": marked("Today"),
