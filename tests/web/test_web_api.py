@@ -310,5 +310,5 @@ def test_open_times_are_those_of_the_page(client: FlaskClient) -> None:
             "2026-11-22T16:00:00-08:00 22:00:00-08:00",
         ]
     }
-    free = look(client, "/facility/pool?date=2026-11-22").after("Free:", 3)
-    assert free == ["6:00 AM – 2:00 PM", ",", "4:00 – 10:00 PM"]
+    free = look(client, "/facility/pool?date=2026-11-22").after("Free:", 2)
+    assert free == ["6:00 AM – 2:00 PM,", "4:00 – 10:00 PM"]
