@@ -280,6 +280,7 @@ ACTIVITY = "Under 12 Semifinals"
     ("path", "count"),
     [
         (GYM, 1),
+        (GYM, 5),
         (SCHOOL, 12),
         pytest.param(GYM, 12, marks=pytest.mark.soak),
         pytest.param(SCHOOL, 1, marks=pytest.mark.soak),
