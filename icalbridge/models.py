@@ -8,12 +8,24 @@ calendar shows of it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple
 
 VENDOR_DAYS_AHEAD = 365
 """How far ahead of today, in days, the vendor answers ("up to 1 year from the query date")."""
+WINDOW_DAYS = 31
+LAST_DISTRICT_DAY = 90
+"""How many days ahead a district's day may be, by the vendor's page that grants most."""
+FIRST_DAYS = (0, 31, 62, *range(LAST_DISTRICT_DAY + 1, VENDOR_DAYS_AHEAD + 1, WINDOW_DAYS))
+"""On which day, counted from today, each window begins; one begins after the last district's day.
+"""
+
+
+def window_with(offset: int) -> int:
+    """Return the number of a property's own window that has a day, counted from today."""
+    return bisect_right(FIRST_DAYS, offset) - 1
 
 
 def utcnow() -> datetime:

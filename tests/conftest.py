@@ -52,9 +52,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let no garbage collection look through thousands of tests and modules, which all stay."""
+    """Let no garbage collection look through thousands of tests and modules, which all stay, and
+    let it begin after as many new objects as a test makes.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     gc.enable()
 
 

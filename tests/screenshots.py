@@ -87,6 +87,7 @@ DEMO = {
     "directory": Shot("/", 1100),
     "directory-phone": Shot("/", 390, 800),
     "search": Shot("/?q=volleyball", 1100),
+    "name": Shot("{name}"),
     "search-nothing": Shot("/?q=curling", 1100, 500),
     "district": Shot("{district}"),
     "school": Shot("{school}"),
@@ -176,6 +177,8 @@ def _paths(browser: Browser, base: str, gym: str) -> dict[str, str]:
     booking = page.locator(".item a[href^='/booking/']").first.get_attribute("href")
     page.goto(base)
     district = page.locator(".district h2 a").first.get_attribute("href")
+    page.goto(f"{base}/?q=volleyball")
+    name = page.locator(".names a").first.get_attribute("href")
     page.close()
     feed = school.strip("/").replace("/", ":")
     return {
@@ -184,6 +187,7 @@ def _paths(browser: Browser, base: str, gym: str) -> dict[str, str]:
         "school_feed": feed,
         "district": district or "",
         "booking": booking or "",
+        "name": name or "",
     }
 
 

@@ -256,7 +256,7 @@ def test_sync_of_one_property_fetches_its_windows_only(
     ended = run("sync", "--property", school.upper(), "--property", "nowhere", **settings)
     assert (ended.returncode, ended.stderr) == (
         1,
-        "icalbridge: property nowhere is not in the catalogue\n",
+        "icalbridge: property nowhere is not in the catalog\n",
     )
     assert ended.stdout.startswith("12 windows fetched, ")
 

@@ -216,7 +216,7 @@ def test_cancelled_in_any_spelling_is_cancelled(shell: Office, status: str) -> N
     shell.place.bridge.world.set_status(event_id, status)
     shell.written()
     result = shell.does("cancel", "recital.1", "--yes")
-    assert result["message"] == f"'Recital', reservation {event_id}, was cancelled before."
+    assert result["message"] == f"'Recital', reservation {event_id}, was canceled before."
     assert (result["followed"], shell.written(), shell.shown()) == (True, [], [])
 
 
@@ -228,7 +228,7 @@ def test_cancelled_event_leaves_at_once(shell: Office) -> None:
     assert result == {
         "command": "cancel",
         "outcome": "cancelled",
-        "message": f"'Recital', reservation {event_id}, is cancelled.",
+        "message": f"'Recital', reservation {event_id}, is canceled.",
         "event": shell.event_json(event_id=event_id, status="cancelled"),
         "has_conflict": None,
         "collides_with": [],
@@ -241,6 +241,6 @@ def test_cancelled_event_leaves_at_once(shell: Office) -> None:
     assert shell.place.bridge.world.log_messages == [(event_id, "Rain")]
     again = shell.does("cancel", "recital.1", "--yes")
     assert (again["message"], shell.written()) == (
-        f"'Recital', reservation {event_id}, was cancelled before.",
+        f"'Recital', reservation {event_id}, was canceled before.",
         [],
     )

@@ -81,7 +81,7 @@ def test_move_of_a_cancelled_event_is_foreseen(shell: Office) -> None:
     shell.does("cancel", "recital.1", "--yes")
     words = ("move", "recital.1", "slot-1", "--start", shell.at("04:30"))
     code, result = _foreseen(shell, *words)
-    assert (code, _refusal_of(result)) == (1, "'Recital' is cancelled")
+    assert (code, _refusal_of(result)) == (1, "'Recital' is canceled")
     assert "(409 EV003" in shell.event(*words, "--yes").stderr
 
 
@@ -103,7 +103,7 @@ def test_cancellation_of_what_others_made_may_be_refused(shell: Office) -> None:
     assert (done.returncode, refusal["outcome"], refusal["message"]) == (
         1,
         "refused",
-        f"Not cancelled. The booking system says: {FORBIDDEN} (403 AC001).",
+        f"Not canceled. The booking system says: {FORBIDDEN} (403 AC001).",
     )
 
 

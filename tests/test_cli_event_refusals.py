@@ -227,7 +227,7 @@ def test_catalogue_must_know_what_a_write_names_a_facility_by(shell: Office) -> 
     assert shell.refuses(*shell.create("--yes")) == (
         2,
         (
-            "icalbridge: The catalogue does not say yet by what a write names the facility"
+            "icalbridge: The catalog does not say yet by what a write names the facility"
             f" '{shell.facility.id}'; run `icalbridge sync`.\n"
         ),
     )

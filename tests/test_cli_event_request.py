@@ -193,7 +193,7 @@ def test_plan_says_what_the_catalogue_lacks(listed: Store) -> None:
             " `icalbridge sync` first."
         ),
         (
-            "The catalogue does not say yet by what a write names the facility 'bare'; run"
+            "The catalog does not say yet by what a write names the facility 'bare'; run"
             " `icalbridge sync`."
         ),
         (
@@ -208,7 +208,7 @@ def test_plan_needs_a_time_zone(listed: Store) -> None:
     listed.write.apply_catalog(USER, [replace(SCHOOL, timezone="")], {}, Changes(), now=NOW)
     assert (
         _refusal(lambda: _plan(listed))
-        == "The catalogue has no time zone for the facility 'gym'; run `icalbridge sync`."
+        == "The catalog has no time zone for the facility 'gym'; run `icalbridge sync`."
     )
 
 

@@ -162,7 +162,7 @@ def test_place_that_is_no_longer_listed_is_warned_of(shell: Shell, store: Store)
     shell.says("add", "x", *places)
     store.write.apply_catalog(USER, [DISTRICT], {"school": []}, Changes(), now=NOW)
     warnings = "".join(
-        f"icalbridge: Feed 'x': the catalogue no longer lists the {each}; what is known of it is"
+        f"icalbridge: Feed 'x': the catalog no longer lists the {each}; what is known of it is"
         " shown all the same.\n"
         for each in ("property 'school'", "facility 'gym'", "facility 'pool'")
     )

@@ -18,7 +18,7 @@ SCRIPT = """
 from icalbridge.cli.progress import progress
 with progress() as on_progress:
     for done in range(4):
-        on_progress("catalogue", done, 3)
+        on_progress("catalog", done, 3)
     for done in range(1, 13):
         on_progress("windows", done, 12)
 """
@@ -46,7 +46,7 @@ def test_terminal_sees_a_bar_for_each_step() -> None:
     *_, catalogue, windows = [
         line for line in _on_a_terminal(SCRIPT).replace("\r", "\n").split("\n") if line.strip()
     ]
-    assert re.fullmatch(r" catalogue ━+ 3/3 +([\d.]+/s)? *0:00:00 *", catalogue)
+    assert re.fullmatch(r"   catalog ━+ 3/3 +([\d.]+/s)? *0:00:00 *", catalogue)
     assert re.fullmatch(r"   windows ━+ 12/12 +([\d.]+/s)? *0:00:00 *", windows)
 
 

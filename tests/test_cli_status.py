@@ -86,7 +86,7 @@ def test_table_tells_people(
         "Sunny District  unread  never    never    never    now   –",
         f"Lincoln High    unread  3 h ago  3 h ago  3 h ago  now   {ERROR}",
         "",
-        "Catalogue   3 h ago",
+        "Catalog     3 h ago",
         "Quota       7 of 500 requests used today (UTC)",
         "Bookings    3 shown, 2 things left out that could not be read",
         "Workers     1 alive",
@@ -204,7 +204,7 @@ def test_table_of_an_unsynced_database(
     assert store.read.properties() == []
     print_status(settings, as_json=False, now=LATER)
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()][2:] == [
-        "Catalogue   never",
+        "Catalog     never",
         "Quota       0 of 500 requests used today (UTC)",
         "Bookings    0 shown, 0 things left out that could not be read",
         "Workers     0 alive",
@@ -221,7 +221,7 @@ def test_table_shows_the_catalogues_error(
     )
     print_status(settings, as_json=False, now=LATER)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[lines.index("Catalogue   never") + 1] == "            GET /properties: 503 down"
+    assert lines[lines.index("Catalog     never") + 1] == "            GET /properties: 503 down"
 
 
 ZONES: list[tuple[ZoneSource, str, str, str]] = [

@@ -159,10 +159,10 @@ def test_what_is_not_there_is_explained(site: StaticSite) -> None:
     """An unknown address is 404, in words; what needs the server says so; nothing of ours leaks."""
     for path in ("/facility/unknown", "/ical/facility/unknown.ics", "/.icalbridge-export.json"):
         assert site.get(path).status_code == 404
-    assert "This part of the site is elsewhere" in site.get("/nowhere").text
+    assert "This is not in this copy of the site" in site.get("/nowhere").text
     for path in ("/free?at=now", "/build?feed=x", "/booking/xyz", "/status", "/api/v1/properties"):
         got = site.get(path)
-        assert (got.status_code, "This part of the site is elsewhere" in got.text) == (200, True)
+        assert (got.status_code, "This is not in this copy of the site" in got.text) == (200, True)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from icalbridge.web import create_app
 from icalbridge.web.views.embed_options import OWN as EMBED_PARAMETERS
 from tests.fixtures.commands import ROOT
 from tests.fixtures.documents import (
+    OUTDATED_WORDS,
     PAGES,
     anchors,
     code_blocks,
@@ -44,11 +45,6 @@ PAGE_BYTES = 17_000
 LINE_LENGTH = 100
 GUIDES = [name for name in PAGES if name != "CHANGELOG.md"]
 """Pages that describe the present; the changelog keeps words of the past."""
-OUTDATED_WORDS = re.compile(
-    r"\b(catalogue|colour|centre|favour|honour|neighbour|licence|theatre|cancelled|cancelling|told"
-    r"|heard|wished|wishes|henceforth|thereof|herein|whilst)\b",
-    re.IGNORECASE,
-)
 
 
 @pytest.fixture

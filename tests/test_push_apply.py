@@ -231,7 +231,7 @@ def test_what_somebody_cancelled_stays_so(push: Pusher) -> None:
     push.bridge.world.set_status(made, "Cancelled")
     assert push.push(calendar(GAME)) == []
     assert [item.why for item in push.decided.impossible] == [
-        "somebody cancelled it in Facilitron, and so it stays; --again makes it anew"
+        "somebody canceled it in Facilitron, and so it stays; --again makes it anew"
     ]
     push.again = True
     push.push(calendar(GAME))

@@ -13,7 +13,6 @@ from icalbridge.errors import SchemaOutdated, StoreClosed, StoreError
 from icalbridge.models import Changes, EventKey, Feed
 from icalbridge.store import Store
 from icalbridge.store.entries import TimeRange
-from icalbridge.store.tables import metadata
 from tests.fixtures.stores import DISTRICT, SOON, USER, apply_changes, list_catalogue
 from tests.samples import GYM, NOW, POOL, SCHOOL, entry, event
 
@@ -35,15 +34,6 @@ def _raised(before: dict[str, int], after: dict[str, int]) -> set[str]:
 
 
 # the schema
-
-
-def test_schema_is_what_the_tables_say(store: Store) -> None:
-    """The migrations, run one by one on an empty database, make exactly the tables of `tables`."""
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    with store.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
 def test_schema_upgrade_may_run_again(school: Store) -> None:

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, select, text
 
 from icalbridge import store as store_package
 from icalbridge.models import EventKey, Feed
 from icalbridge.store import Store
 from icalbridge.store.engine import reading, writing
 from icalbridge.store.entries import TimeRange
-from icalbridge.store.migrate import versions
+from icalbridge.store.migrate import VERSION_TABLE, versions
+from icalbridge.store.tables import metadata
 from icalbridge.store.texts import TextCriteria
 from tests.samples import NOW
 
@@ -35,6 +38,69 @@ EVENT = """INSERT INTO events (event_type, event_id, property_id, name, first_se
     VALUES ('reservation', 'e1', 'school', 'Practice', 1, 1, 1)"""
 
 
+def _migrate(store: Store, version: str) -> None:
+    """Run the migrations one by one on an empty database."""
+    with writing(store.engine) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+
+
+def _schema(store: Store) -> dict[str, object]:
+    """Everything that the database says of its tables, and its version, whatever the order of the
+    columns.
+    """
+    inspector = inspect(store.engine)
+    with reading(store.engine) as connection:
+        versions_stored = connection.scalars(select(VERSION_TABLE)).all()
+    return {"version": versions_stored} | {
+        table: (
+            sorted(
+                (
+                    column["name"],
+                    str(column["type"]),
+                    column["nullable"],
+                    column["default"],
+                    column.get("autoincrement"),
+                )
+                for column in inspector.get_columns(table)
+            ),
+            inspector.get_pk_constraint(table),
+            sorted(map(repr, inspector.get_foreign_keys(table))),
+            sorted(map(repr, inspector.get_unique_constraints(table))),
+            sorted(map(repr, inspector.get_check_constraints(table))),
+            sorted(
+                (
+                    str(index["name"]),
+                    index["column_names"],
+                    index["unique"],
+                    {name: str(value) for name, value in index["dialect_options"].items()},
+                )
+                for index in inspector.get_indexes(table)
+            ),
+        )
+        for table in inspector.get_table_names()
+    }
+
+
+def test_new_database_is_as_the_migrations_make_it(database_url: str) -> None:
+    """Run one by one on an empty database, they make exactly the tables that a new one gets."""
+    store = Store.connect(database_url)
+    _migrate(store, "head")
+    with reading(store.engine) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    migrated = _schema(store)
+    with writing(store.engine) as connection:
+        metadata.drop_all(connection)
+        VERSION_TABLE.drop(connection)
+    assert inspect(store.engine).get_table_names() == []
+    store.upgrade()
+    store.check()
+    assert _schema(store) == migrated
+    store.close()
+
+
 def test_versions_are_those_of_the_files() -> None:
     """Their names say what Alembic reads in them, in its order."""
     config = Config()
@@ -47,11 +113,8 @@ def test_versions_are_those_of_the_files() -> None:
 def older(database_url: str) -> Iterator[Store]:
     """A database at version 0002 with one school and one event."""
     opened = Store.connect(database_url)
+    _migrate(opened, "0002")
     with writing(opened.engine) as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
         for statement in (API_USER, PROPERTY, EVENT):
             connection.execute(text(statement))
     yield opened

@@ -9,10 +9,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 
 from icalbridge.models import Changes, Feed
 from icalbridge.store import LeaseLost
+from icalbridge.store.engine import writing
 from icalbridge.store.entries import TimeRange
+from icalbridge.store.tables import windows
 from tests.fixtures.stores import SOON, USER, WINDOW, apply_changes
 from tests.samples import NOW, entry, event, timeslot
 
@@ -78,6 +81,24 @@ def test_failed_window_keeps_what_is_known_and_says_why(school: Store) -> None:
     assert claim.failures == 1
     school.windows.finish(claim, WINDOW, Changes(), now=SOON, due=SOON)
     assert school.read.health(NOW).properties[1].error == ""
+
+
+def test_days_ahead_are_known_once_their_window_was_fetched_or_covered(school: Store) -> None:
+    """By the school's own window, or by districts' days over all of it; others stay unknown."""
+    ids = ["district", "school", "nowhere"]
+    assert school.read.fetched_ahead(ids, 0) == set()
+    apply_changes(school, Changes())
+    for day in (0, 30):
+        assert school.read.fetched_ahead(ids, day) == {"school"}
+    assert [school.read.fetched_ahead(ids, day) for day in (31, 61, 62, 365)] == [set()] * 4
+    own = (windows.c.property_id == "school", windows.c.number == 1)
+    with writing(school.engine) as connection:
+        connection.execute(update(windows).where(*own).values(spanned_at=NOW))
+    assert [school.read.fetched_ahead(ids, day) for day in (31, 61, 62)] == [
+        {"school"},
+        {"school"},
+        set(),
+    ]
 
 
 def test_doubted_window_remembers_since_when(school: Store) -> None:

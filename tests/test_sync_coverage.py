@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.models import RequestCost
+from icalbridge.models import LAST_DISTRICT_DAY, RequestCost
 from icalbridge.store import DaysGranted, PropertyState, SyncState, WindowState
 from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.schedule import GIVEN_UP, PROBE_EVERY, Grant, Schedule, Tier
@@ -36,7 +36,7 @@ def _state(
     ]
     windows += [
         WindowState("district", sync_windows.day_number(offset), NOW if offset <= synced else None)
-        for offset in range(sync_windows.LAST_DISTRICT_DAY + 1)
+        for offset in range(LAST_DISTRICT_DAY + 1)
     ]
     return SyncState(known, tuple(windows), reach=reach, costs=costs or {})
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import update
 
-from icalbridge.models import EventKey
+from icalbridge.models import EventKey, window_with
 from icalbridge.store import UncoveredEvent
 from icalbridge.store.tables import windows
 from icalbridge.sync import windows as sync_windows
@@ -86,7 +86,7 @@ def test_older_version_of_another_window_changes_nothing_back(district: Bridge) 
     district.fail("stale:children=1")
     _day(district, offset)
     district.world.rename(entry.event_id, "New")
-    assert _fetch(district, _school(district), sync_windows.window_with(offset)) > 0
+    assert _fetch(district, _school(district), window_with(offset)) > 0
     for _ in range(3):
         assert _day(district, offset) == 0
         assert _named(district, entry.event_id) == {"New"}
@@ -100,7 +100,7 @@ def test_change_that_is_undone_is_believed_where_it_was_seen_first(district: Bri
     """The window that had the change says that it is undone; or an hour has passed."""
     entry = _weekly(district)[0]
     offset, own = _offset(district, entry), _school(district)
-    number = sync_windows.window_with(offset)
+    number = window_with(offset)
     for window in ("day", "own"):
         for name in (f"New of {window}", entry.name):
             district.world.rename(entry.event_id, name)
@@ -128,7 +128,7 @@ def test_trimmed_answers_make_nothing_flap(district: Bridge) -> None:
     timeslots: list[dict[str, Any]] = district.world.events[entry.event_id]["timeslots"]
     left = [each for each in timeslots if _moment(each) != entry.start]
     district.world.set_field(entry.event_id, "timeslots", left)
-    _fetch(district, _school(district), sync_windows.window_with(_offset(district, entry)))
+    _fetch(district, _school(district), window_with(_offset(district, entry)))
     assert {each.uid for each in before} - {each.uid for each in district.entries()} == {entry.uid}
 
 
@@ -144,13 +144,13 @@ def test_timeslot_that_is_gone_elsewhere_makes_its_window_due(district: Bridge) 
     """A near window lacks what its event had far ahead: the far window decides, at once."""
     entries = _weekly(district)
     first, last = entries[0], entries[-1]
-    number = sync_windows.window_with(_offset(district, last))
-    assert number > sync_windows.window_with(_offset(district, first))
+    number = window_with(_offset(district, last))
+    assert number > window_with(_offset(district, first))
     timeslots: list[dict[str, Any]] = district.world.events[first.event_id]["timeslots"]
     left = [each for each in timeslots if _moment(each) != last.start]
     district.world.set_field(first.event_id, "timeslots", left)
     district.clock.advance(minutes=20)
-    _fetch(district, _school(district), sync_windows.window_with(_offset(district, first)))
+    _fetch(district, _school(district), window_with(_offset(district, first)))
     assert last.uid in {each.uid for each in district.entries()}
     (window,) = [
         each

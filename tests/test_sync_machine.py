@@ -22,6 +22,7 @@ from sqlalchemy import select
 
 from icalbridge import sandbox
 from icalbridge.errors import VendorError, WindowBroken
+from icalbridge.models import LAST_DISTRICT_DAY
 from icalbridge.store import Store
 from icalbridge.store.rows import SHOWN
 from icalbridge.store.tables import counters, entries, events, metadata, properties
@@ -83,7 +84,7 @@ class Machine(Upstream):
     # the bridge
 
     @precondition(lambda self: not self._emptied)
-    @rule(offset=st.integers(0, sync_windows.LAST_DISTRICT_DAY), times=st.integers(1, 2))
+    @rule(offset=st.integers(0, LAST_DISTRICT_DAY), times=st.integers(1, 2))
     def fetch_districts_day(self, offset: int, times: int) -> None:
         """Whatever the plan says: a day near or far, answered, refused or broken."""
         store, number = self.bridge.store, sync_windows.day_number(offset)

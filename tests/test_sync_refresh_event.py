@@ -244,7 +244,7 @@ def test_event_of_an_unknown_property_is_left_out(
     )
     told = follower.refresh("reservation", "push-1")
     empty.close()
-    assert (told.changes, told.left_out) == (0, "the catalogue does not have its property")
+    assert (told.changes, told.left_out) == (0, "the catalog does not have its property")
 
 
 def test_worker_that_asked_before_the_write_does_not_undo_it(desk: Desk, district: Bridge) -> None:

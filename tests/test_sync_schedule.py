@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icalbridge.models import LAST_DISTRICT_DAY
 from icalbridge.store import DaysGranted, PropertyState, SpanLimit, SyncState, WindowState
 from icalbridge.sync import schedule
 from icalbridge.sync import windows as sync_windows
@@ -59,7 +60,7 @@ def _situation(
         subjects["district"] = PropertyState(
             0, tuple(names), 1, NOON if readers else None, NOON if synced else None
         )
-        last = sync_windows.day_number(sync_windows.LAST_DISTRICT_DAY)
+        last = sync_windows.day_number(LAST_DISTRICT_DAY)
         standings += [
             WindowState("district", number, synced, synced)
             for number in range(last, sync_windows.WINDOWS)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import update
 
+from icalbridge.models import FIRST_DAYS
 from icalbridge.store.tables import windows
 from icalbridge.store.windows import LEASE_SECONDS
-from icalbridge.sync.windows import FIRST_DAYS, WINDOWS
+from icalbridge.sync.windows import WINDOWS
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
 from tests.fixtures.bridges import Bridge, bridge
 from tests.fixtures.workers import Agency, asked, asked_days, claim, due, leased, read

@@ -57,7 +57,7 @@ COMMANDS = {
     "serve": "Serve feeds and pages, and keep them true with one sync worker.",
     "status": "Show how fresh each property is, the quota used today, the last errors and"
     " the workers.",
-    "sync": "Fetch the catalogue and all windows now, then exit.",
+    "sync": "Fetch the catalog and all windows now, then exit.",
     "worker": "Run one sync worker; any number may run against one database.",
 }
 """Names and the first sentence of each command's help; see `LazyGroup`."""

@@ -178,7 +178,7 @@ def require_facility(store: Store, given: str) -> Facility:
     facility = find_facility(store.read, given)
     if not facility.u_id:
         raise ConfigurationError(
-            f"The catalogue does not say yet by what a write names the facility '{facility.id}';"
+            f"The catalog does not say yet by what a write names the facility '{facility.id}';"
             " run `icalbridge sync`."
         )
     return facility
@@ -233,7 +233,7 @@ def _require_owner(store: Store, places: Sequence[Facility]) -> Property:
     owner = store.read.property(owners.pop())
     if owner is None or not timezones.exists(owner.timezone):
         raise ConfigurationError(
-            f"The catalogue has no time zone for the facility '{places[0].id}'; run `icalbridge"
+            f"The catalog has no time zone for the facility '{places[0].id}'; run `icalbridge"
             " sync`."
         )
     return owner

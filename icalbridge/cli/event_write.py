@@ -324,8 +324,8 @@ class _Creation(EventWrite):
 
 
 class _Cancellation(EventWrite):
-    command, outcome, not_done = "cancel", "cancelled", "Not cancelled"
-    conflict_advice = "Not cancelled; nothing was changed"
+    command, outcome, not_done = "cancel", "cancelled", "Not canceled"
+    conflict_advice = "Not canceled; nothing was changed"
 
     def __init__(
         self,
@@ -341,7 +341,7 @@ class _Cancellation(EventWrite):
         self.before = is_cancelled(event.status)
         name = quote_name(event.name)
         self.named = f"{name}, {event.type} {event.id}"
-        self.possible = f"{name} {'is cancelled already' if self.before else 'could be cancelled'}"
+        self.possible = f"{name} {'is canceled already' if self.before else 'could be canceled'}"
         self.question = "" if self.before else f"Cancel {self.named}, with all of this?"
 
     def send(self) -> CancelledEvent | Conflict:
@@ -352,7 +352,7 @@ class _Cancellation(EventWrite):
 
     def report(self, result: EventResult, answer: CancelledEvent) -> EventResult:
         self.event = replace(self.event, status="cancelled")
-        done = f"{self.named}, {'was cancelled before' if answer.already else 'is cancelled'}."
+        done = f"{self.named}, {'was canceled before' if answer.already else 'is canceled'}."
         accepted = f"Facilitron accepted the cancellation of {self.named}."
         requested = RequestedState(cancelled=True)
         return self.follow(replace(result, notes=[]), answer, requested, done, accepted)
@@ -385,7 +385,7 @@ class _TimeslotMove(EventWrite):
 
     def find_obstacle(self, planned: EventResult) -> str:
         if is_cancelled(self.event.status):
-            return f"{quote_name(self.event.name)} is cancelled"
+            return f"{quote_name(self.event.name)} is canceled"
         return "a booking cannot be moved onto another one" if planned.collides_with else ""
 
     def send(self) -> Moved | Conflict:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     "--all",
     "everything",
     is_flag=True,
-    help="Also what was pending, declined, cancelled or withdrawn.",
+    help="Also what was pending, declined, canceled or withdrawn.",
 )
 @click.option("--output", default="", metavar="FILE", help="Write to a file; to stdout without it.")
 def history_command(

@@ -105,7 +105,7 @@ from icalbridge.cli.runtime import load_settings
 )
 @yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as one JSON object.")
-@click.option("--again", is_flag=True, help="Make anew what somebody cancelled in Facilitron.")
+@click.option("--again", is_flag=True, help="Make anew what somebody canceled in Facilitron.")
 @click.option(
     "--cancel-many",
     is_flag=True,

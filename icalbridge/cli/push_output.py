@@ -43,7 +43,7 @@ STYLES: dict[StepName, tuple[str, str]] = {
 _WORDS: Mapping[type, tuple[StepName, str]] = {
     Create: ("create", "created"),
     Move: ("move", "moved"),
-    Cancel: ("cancel", "cancelled"),
+    Cancel: ("cancel", "canceled"),
 }
 
 

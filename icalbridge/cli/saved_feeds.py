@@ -290,7 +290,7 @@ def _check(store: Store, settings: Settings, specs: Iterable[Saved]) -> list[str
         missing = [f"property '{place_id}'" for place_id in gone]
         missing += [f"facility '{place_id}'" for place_id in gone_facilities]
         unlisted += (
-            f"Feed '{spec.slug}': the catalogue no longer lists the {place}; what is known of it is"
+            f"Feed '{spec.slug}': the catalog no longer lists the {place}; what is known of it is"
             " shown all the same."
             for place in missing
         )

@@ -205,7 +205,7 @@ def _print_table(health: Health, planned: dict[str, tuple[str, datetime]], now: 
         rows.add_row(place.name or place.property_id, tier, *ages, _until(due, now), _error(place))
     console(wide=False).print(rows)
     click.echo()
-    click.echo(f"Catalogue   {age(health.catalogue_synced, now)}")
+    click.echo(f"Catalog     {age(health.catalogue_synced, now)}")
     if health.catalogue_error:
         click.echo(f"            {health.catalogue_error}")
 

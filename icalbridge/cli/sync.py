@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--full", is_flag=True, help="Read everything anew, and take an empty answer at its word."
 )
 def sync_command(property_ids: tuple[str, ...], full: bool) -> None:
-    """Fetch the catalogue and all windows now, then exit.
+    """Fetch the catalog and all windows now, then exit.
 
     Exit code 0: all done; 1: something failed, what was fetched is kept; 2: bad configuration.
     """
@@ -97,7 +97,7 @@ def sync_with_progress(
                 store.workers.leave(worker_id)
     listed = store.read.properties()
     whole.failures += [
-        f"property {text} is not in the catalogue"
+        f"property {text} is not in the catalog"
         for text in properties
         if not any(is_given(place, [text]) for place in listed)
     ]

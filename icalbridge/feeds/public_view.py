@@ -185,6 +185,9 @@ class PublicView(Reading):
     def fetched(self, property_ids: Collection[str]) -> dict[str, datetime | None]:
         return super().fetched(self._shown(property_ids))
 
+    def fetched_ahead(self, property_ids: Collection[str], days: int) -> set[str]:
+        return super().fetched_ahead(self._shown(property_ids), days)
+
     def property_names(self, property_ids: Iterable[str]) -> dict[str, str]:
         return super().property_names(self._shown(property_ids))
 

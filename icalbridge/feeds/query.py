@@ -159,7 +159,7 @@ class FeedQuery(TextCriteria):
         "Words, their beginnings, or phrases in quotes that an entry has, all of them",
         form=TextField(
             marked("With all of these words"),
-            marked("Looked for in name, activity, facility and kind."),
+            marked("Searched in name, activity, facility and kind."),
             "basketball",
         ),
     )
@@ -184,7 +184,7 @@ class FeedQuery(TextCriteria):
         "cancelled",
         choice(**{item.value: item for item in Cancelled}),
         Surface.API | Surface.SAVED,
-        "What becomes of cancelled bookings: left out, marked in the title, or shown as cancelled"
+        "What happens to canceled bookings: left out, marked in the title, or shown as canceled"
         " for 30 days",
         default=Cancelled.DROP,
     )

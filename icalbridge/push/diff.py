@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 CARRIED = timedelta(days=7) - timedelta(hours=2)
 """How far back what is over is made anew: a little less than the vendor takes."""
-REFUSED = "somebody cancelled it in Facilitron, and so it stays; --again makes it anew"
+REFUSED = "somebody canceled it in Facilitron, and so it stays; --again makes it anew"
 FIXED = "the vendor moves nothing past midnight, 7 days back or 2 years ahead"
 UNREAD = "what Facilitron has of it cannot be read, and so it stays as it is"
 

@@ -2,7 +2,8 @@
 version, oldest first.
 
 A start brings an older database up to date by itself; a newer one is left alone, since this program
-cannot know it. Alembic is imported for a migration only: to look at a version needs none of it.
+cannot know it. An empty one gets the current tables at once: Alembic is imported for an older one
+only.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, String, Table, inspect, select, text
 
 from icalbridge.errors import SchemaOutdated
 from icalbridge.store.engine import reading, without_time_limit, writing
+from icalbridge.store.tables import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -24,6 +26,12 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x1CA1
 """PostgreSQL's advisory lock: alone for migrations, with a second number for an API key."""
 
+VERSION_TABLE = Table(  # as Alembic makes it
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 NEWER = "The database was made by a newer icalbridge; install that version."
 EMPTY = (
@@ -42,10 +50,9 @@ def _config(connection: Connection) -> Config:
 
 
 def _version(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(VERSION_TABLE.name):
         return None
-    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return version
+    return connection.scalar(select(VERSION_TABLE.c.version_num))
 
 
 @cache
@@ -77,17 +84,30 @@ def upgrade(engine: Engine) -> None:
     with reading(engine) as connection:
         if _version(connection) == versions()[-1]:
             return
-    from alembic import command
-    from alembic.util import CommandError
-
     with writing(engine) as connection, without_time_limit(connection):
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        if _version(connection) is None and inspect(connection).get_table_names():
+        if _version(connection) is not None:
+            _migrate(connection)
+        elif inspect(connection).get_table_names():
             raise SchemaOutdated(
                 "The database holds tables of another program; set DATABASE_URL to one of our own."
             )
-        try:
-            command.upgrade(_config(connection), "head")
-        except CommandError:
-            raise SchemaOutdated(NEWER) from None
+        else:
+            _create(connection)
+
+
+def _create(connection: Connection) -> None:
+    metadata.create_all(connection)
+    VERSION_TABLE.create(connection)
+    connection.execute(VERSION_TABLE.insert().values(version_num=versions()[-1]))
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    try:
+        command.upgrade(_config(connection), "head")
+    except CommandError:
+        raise SchemaOutdated(NEWER) from None

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select, true
 
-from icalbridge.models import Entry, EventKey, Facility, Feed, FeedState, Property, StaffDetails
+from icalbridge.models import (
+    Entry,
+    EventKey,
+    Facility,
+    Feed,
+    FeedState,
+    Property,
+    StaffDetails,
+    window_with,
+)
 from icalbridge.store.booked_names import coming_names, match_names, names_in_facility
 from icalbridge.store.counts import BookedSpan, count_by_span, count_entries
 from icalbridge.store.engine import Repository, reading
@@ -55,7 +64,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Table
 
     from icalbridge.store.booked_names import BookedName, NameMatch
     from icalbridge.store.counts import SpanCount
@@ -203,23 +212,29 @@ class Reading(Repository):
 
     def fetched(self, property_ids: Collection[str]) -> dict[str, datetime | None]:
         """Return when today's entries of some listed properties were last fetched; None: never."""
-        query = (
-            select(
-                windows.c.property_id,
-                windows.c.synced_at,
-                windows.c.covered_at,
-                windows.c.spanned_at,
-            )
-            .join(properties, properties.c.id == windows.c.property_id)
-            .where(properties.c.listed, windows.c.number == 0)
-        )
-        parts = in_parts(set(property_ids))
+        columns = windows.c.synced_at, windows.c.covered_at, windows.c.spanned_at
         return {
             property_id: synced and latest(synced, *covered)
-            for property_id, synced, *covered in self._rows(
-                *(query.where(windows.c.property_id.in_(ids)) for ids in parts)
-            )
+            for property_id, synced, *covered in self._window_rows(columns, 0, property_ids)
         }
+
+    def fetched_ahead(self, property_ids: Collection[str], days: int) -> set[str]:
+        """Return of which listed properties a day so many days ahead was ever fetched."""
+        columns, number = (windows.c.synced_at, windows.c.spanned_at), window_with(days)
+        rows = self._window_rows(columns, number, property_ids)
+        return {property_id for property_id, *times in rows if latest(*times)}
+
+    def _window_rows(
+        self, columns: Sequence[Column[Any]], number: int, property_ids: Collection[str]
+    ) -> Iterable[Row[*tuple[Any, ...]]]:
+        """Return columns of the windows of a number of some listed properties, behind their ids."""
+        query = (
+            select(windows.c.property_id, *columns)
+            .join(properties, properties.c.id == windows.c.property_id)
+            .where(properties.c.listed, windows.c.number == number)
+        )
+        parts = in_parts(set(property_ids))
+        return self._rows(*(query.where(windows.c.property_id.in_(ids)) for ids in parts))
 
     def event_marks(self, keys: Iterable[EventKey]) -> dict[EventKey, tuple[int, datetime]]:
         """Return the revisions of some known events, and when these were last raised."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import ImplausibleAnswer
-from icalbridge.sync import windows
+from icalbridge.models import WINDOW_DAYS
 from icalbridge.sync.plausibility import together
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class WindowAttempt:
     """Whether the vendor answered anything since a piece was last not answered in time, so that it
     is not down.
     """
-    answered_span: int = windows.WINDOW_DAYS
+    answered_span: int = WINDOW_DAYS
     """The span of the last piece that was answered."""
     doubts: list[Doubt] = field(default_factory=list)
     """What is not believed of it after all pieces were requested."""

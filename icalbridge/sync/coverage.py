@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from icalbridge.models import LAST_DISTRICT_DAY
 from icalbridge.store.district_days import NAMED_SECONDS
 from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.pace import Need, Tier, target_interval
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 GIVEN_UP = 3
 """After so many failures in a row a district's day covers no school: each is fetched by itself.
 """
-LAST_DAYS = (0, 7, 30, 61, sync_windows.LAST_DISTRICT_DAY)
+LAST_DAYS = (0, 7, 30, 61, LAST_DISTRICT_DAY)
 """Up to which day districts' days may be taken: where a tier or a school's window ends."""
 PROBE_EVERY = timedelta(days=1)
 """How long after a refusal a district's day that far ahead is tried again."""
@@ -91,7 +92,7 @@ def find_coverage(
         best = _cheapest(possible, len(members), grant, price)
         coverage.last[district_id] = best
         coverage.tried[district_id] = blocked if best == possible else best
-        far = _cheapest(sync_windows.LAST_DISTRICT_DAY, len(members), grant, price)
+        far = _cheapest(LAST_DISTRICT_DAY, len(members), grant, price)
         offset = _probed(state.reach, now)
         usable = max((last for last in LAST_DAYS if last <= state.reach.days), default=-1)
         if offset in days and possible == usable and far > best and not coverage.probe:
@@ -137,7 +138,7 @@ def _cheapest(possible: int, members: int, grant: Grant, price: Callable[[str], 
     def cost(last: int) -> float:
         days = sum(day / target_interval(day_need(offset), grant) for offset in range(last + 1))
         near = {-1: grant.today, 0: grant.week, 7: grant.month}.get(last, grant.unread)
-        middle = (last < 61) + (last < sync_windows.LAST_DISTRICT_DAY)
+        middle = (last < 61) + (last < LAST_DISTRICT_DAY)
         return days + window / near + window * middle / grant.quarter
 
     return min((last for last in (-1, *LAST_DAYS) if last <= possible), key=cost)

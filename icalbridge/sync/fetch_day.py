@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import AccessRefused, AnswerTooLarge, NotFound, RequestRefused
+from icalbridge.models import window_with
 from icalbridge.store.district_days import DayAnswer
 from icalbridge.sync import schedule
 from icalbridge.sync import windows as sync_windows
@@ -121,7 +122,7 @@ def _answer(
     answered = {*result.covered_ids, *result.uncovered_ids}
     return DayAnswer(
         offset,
-        sync_windows.window_with(offset),
+        window_with(offset),
         SPANS,
         named,
         result.uncovered_ids,

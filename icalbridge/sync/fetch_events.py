@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge.errors import MalformedAnswer, NotFound
 from icalbridge.facilitron import EventsResponse, Skipped
+from icalbridge.models import window_with
 from icalbridge.sync import windows
 from icalbridge.sync.interpret import interpret
 from icalbridge.sync.reconcile import KnownCatalog
@@ -107,7 +108,7 @@ class EventsFetch:
             zone = attempt.catalog.properties[entry.property_id].timezone
             day = windows.today(entry.start, zone)
             offset = (day - windows.today(self._clock(), zone)).days
-            own.add((entry.property_id, windows.window_with(max(offset, 0))))
+            own.add((entry.property_id, window_with(max(offset, 0))))
         if own:
             store.windows.make_own_due(own, now=self._clock())
 

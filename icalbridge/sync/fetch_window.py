@@ -20,6 +20,7 @@ from icalbridge.errors import (
     VendorTimeout,
     VendorUnavailable,
 )
+from icalbridge.models import WINDOW_DAYS
 from icalbridge.store import LeaseLost
 from icalbridge.sync import schedule
 from icalbridge.sync import windows as sync_windows
@@ -336,7 +337,7 @@ class WindowFetch:
             self._districts.fail(attempt, error, now)
             return
         patience = (
-            schedule.CUT_PATIENCE if attempt.span < sync_windows.WINDOW_DAYS else 0
+            schedule.CUT_PATIENCE if attempt.span < WINDOW_DAYS else 0
         )  # each try takes many requests
         self._store.windows.fail(
             claim,

@@ -79,7 +79,7 @@ class EventRefresher:
             event = placed(answer.events[0], property_id, catalog)
             owner = self._store.read.api_user_of(event.property_id)
             if owner is None:
-                return RefreshedEvent(event, 0, "the catalogue does not have its property")
+                return RefreshedEvent(event, 0, "the catalog does not have its property")
             if event.type not in self._event_types:
                 return RefreshedEvent(
                     event, 0, f"calendars here show no {event.type} (FACILITRON_EVENT_TYPES)"

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge.errors import KeyRefused, QuotaSpent, StoreError, VendorError, WindowBroken
+from icalbridge.models import LAST_DISTRICT_DAY
 from icalbridge.store.place_names import is_given
 from icalbridge.store.windows import LEASE_SECONDS, LeaseLost
 from icalbridge.sync import catalog, schedule
@@ -240,7 +241,7 @@ class Sync:
         if applied.returned:
             self._store.windows.make_due(applied.returned, now=now)
         districts = [owner.id for owner in fetched.properties if owner.child_ids]
-        last = sync_windows.day_number(sync_windows.LAST_DISTRICT_DAY)
+        last = sync_windows.day_number(LAST_DISTRICT_DAY)
         self._store.windows.ensure(districts, 0, now=now, first=last)
         first = next(iter(fetched.failures), None)
         sentence, invocation_id = (str(first), first.invocation_id) if first else ("", "")
@@ -259,7 +260,7 @@ class Sync:
 
     def _on_catalog_progress(self, done: int, total: int) -> None:
         self._store.workers.hold(self._worker_id, now=self._clock())
-        self._on_progress("catalogue", done, total)
+        self._on_progress("catalog", done, total)
 
     def _finish_catalog(
         self, error: str, invocation_id: str, *, partly: bool = False, doubt: Doubt = NO_DOUBT

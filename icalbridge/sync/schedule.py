@@ -10,7 +10,7 @@ import itertools
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.models import CLOCK_TOLERANCE, is_future
+from icalbridge.models import CLOCK_TOLERANCE, WINDOW_DAYS, is_future
 from icalbridge.store.leases import CATALOG_SECONDS as CATALOG_SECONDS
 from icalbridge.store.leases import LEASE_SECONDS, READ_DAYS
 from icalbridge.store.leases import PARTLY_SECONDS as PARTLY_SECONDS
@@ -21,7 +21,7 @@ from icalbridge.sync.liveliness import find_weights, is_near
 from icalbridge.sync.pace import DISTRICTS_SHARE, Need, find_intervals, target_interval
 from icalbridge.sync.pace import Grant as Grant
 from icalbridge.sync.pace import Tier as Tier
-from icalbridge.sync.windows import DAY, WINDOW_DAYS, WINDOWS
+from icalbridge.sync.windows import DAY, WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

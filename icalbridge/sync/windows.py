@@ -7,23 +7,21 @@ with negative numbers: a single day each, today's first, that covers all its sch
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
-from icalbridge.models import VENDOR_DAYS_AHEAD, Window
+from icalbridge.models import (
+    FIRST_DAYS,
+    VENDOR_DAYS_AHEAD,
+    WINDOW_DAYS,
+    Window,
+)
 from icalbridge.store import SpanLimit
 
 if TYPE_CHECKING:
     from datetime import date
 
-WINDOW_DAYS = 31
-LAST_DISTRICT_DAY = 90
-"""How many days ahead a district's day may be, by the vendor's page that grants most."""
-FIRST_DAYS = (0, 31, 62, *range(LAST_DISTRICT_DAY + 1, VENDOR_DAYS_AHEAD + 1, WINDOW_DAYS))
-"""On which day, counted from today, each window begins; one begins after the last district's day.
-"""
 WINDOWS = len(FIRST_DAYS)
 """How many windows a property has: today and the 365 days after it."""
 DAY = -1
@@ -62,11 +60,6 @@ def is_day(number: int) -> bool:
 def day_number(offset: int) -> int:
     """Return the number of a district's day, counted from today."""
     return DAY - offset
-
-
-def window_with(offset: int) -> int:
-    """Return the number of a property's own window that has a day, counted from today."""
-    return bisect_right(FIRST_DAYS, offset) - 1
 
 
 def bounds(window: Window, zone: str) -> tuple[datetime, datetime]:

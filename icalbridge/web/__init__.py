@@ -93,33 +93,10 @@ def create_app(
     look = Look(settings, site, assets)
     present = CurrentBookingsReader(service)
     app.extensions["icalbridge"] = service
-    app.jinja_options = {
-        "undefined": StrictUndefined,
-        "trim_blocks": True,
-        "lstrip_blocks": True,
-        "extensions": ["jinja2.ext.i18n"],
-    }
-    app.jinja_env.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    app.jinja_env.policies["ext.i18n.trimmed"] = True
-    app.jinja_env.globals |= {
-        "link": site.link,
-        "asset": lambda name: site.path(assets.path(name)),
-        "build_path": build_path,
-        "form_value": form_value,
-        "facility_path": facility_path,
-        "item_path": item_path,
-        "kind_beside": kind_beside,
-        "look": look,
-        "number": formatting.number,
-        "share": formatting.share,
-        "property_path": property_path,
-        "language": lambda: i18n.current().language,
-        "requested_language": requested_language,
-        "other_languages": other_languages,
-    }
+    _prepare_templates(app, site, assets, look)
     for routes in (
         ical(service),
-        api(service, present, site),
+        api(service, present, site, settings.booking_url),
         pages(service, site),
         booking_pages(service, site, settings),
         free_pages(service, site, settings),
@@ -150,6 +127,34 @@ def create_app(
     # As Flask documents it.
     app.wsgi_app = AddressNormalizer(CachedFeedMiddleware(app.wsgi_app, service, metrics))  # type: ignore[method-assign]
     return app
+
+
+def _prepare_templates(app: Flask, site: Site, assets: Assets, look: Look) -> None:
+    """Set Jinja's options, and what every template may use."""
+    app.jinja_options = {
+        "undefined": StrictUndefined,
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+        "extensions": ["jinja2.ext.i18n"],
+    }
+    app.jinja_env.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.globals |= {
+        "link": site.link,
+        "asset": lambda name: site.path(assets.path(name)),
+        "build_path": build_path,
+        "form_value": form_value,
+        "facility_path": facility_path,
+        "item_path": item_path,
+        "kind_beside": kind_beside,
+        "look": look,
+        "number": formatting.number,
+        "share": formatting.share,
+        "property_path": property_path,
+        "language": lambda: i18n.current().language,
+        "requested_language": requested_language,
+        "other_languages": other_languages,
+    }
 
 
 def _refuse_redirects(app: Flask) -> None:

@@ -98,6 +98,8 @@ def search_names(
     address; at least one is in the name or the activity.
     """
     terms = frozenset(parse_words(query))
+    if not terms:
+        return NO_NAMES
     roots = {
         school.site.id: (district.own or school).site
         for district in districts
@@ -115,16 +117,16 @@ def search_names(
 
 
 def _by_rest(sites: Iterable[Property], terms: frozenset[str]) -> dict[frozenset[str], list[str]]:
-    """Return the ids of properties by the terms that their own texts lack; without those that lack
-    none, since every booking there would match.
+    """Return the ids of properties by the terms that their bookings must have: those that their own
+    texts lack; all where they lack none, since every booking there would match.
 
     House numbers are left out: `Voleibol 1` is one team, also at a school in 1 Oak St.
     """
     by_rest: defaultdict[frozenset[str], list[str]] = defaultdict(list)
     for site in sites:
         lines = word_lines(site.name, _NUMBER.sub(" ", site.address), site.city, site.zip)
-        by_rest[frozenset(t for t in terms if not has_words(lines, [t]))].append(site.id)
-    by_rest.pop(frozenset(), None)
+        rest = frozenset(term for term in terms if not has_words(lines, [term]))
+        by_rest[rest or terms].append(site.id)
     return by_rest
 
 

@@ -79,13 +79,21 @@ class Catalog:
 
     def fetched(self, property_ids: Sequence[str]) -> dict[str, datetime | None]:
         """Return when today's entries of the listed ones were last fetched; None: never."""
-        key = ("fetched", *property_ids)
+        return self._read_now(("fetched", *property_ids), lambda: self.read.fetched(property_ids))
+
+    def fetched_ahead(self, property_ids: Sequence[str], days: int) -> set[str]:
+        """Return of which of the listed ones a day so many days ahead was ever fetched."""
+        key = ("fetched ahead", days, *property_ids)
+        return self._read_now(key, lambda: self.read.fetched_ahead(property_ids, days))
+
+    def _read_now(self, key: Hashable, read: Callable[[], Value]) -> Value:
+        """Return what is read now: a sync that changes nothing raises no revision."""
         try:
-            fetched = self.read.fetched(property_ids)  # a sync that changes nothing raises nothing
+            value = read()
         except StoreError:
-            return self.remember(key, lambda: self.read.fetched(property_ids))
-        self._cache.put((self.read.policy.digest, key), _CatalogRead(fetched, None))
-        return fetched
+            return self.remember(key, read)
+        self._cache.put((self.read.policy.digest, key), _CatalogRead(value, None))
+        return value
 
     def school_names(self, property_ids: Collection[str]) -> dict[str, str]:
         """Return the names of the listed ones by id, in the vendor's order."""

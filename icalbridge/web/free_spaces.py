@@ -44,6 +44,10 @@ class FreeResult:
     """How many there are on all pages."""
     fetched: Mapping[str, datetime | None]
     """When each school was last fetched in which was looked."""
+    is_partial: bool
+    """Whether schools were left out of which the day was never fetched."""
+    is_over: bool
+    """Whether the time is over in all of these schools."""
 
     @property
     def left(self) -> int:
@@ -61,25 +65,46 @@ class FreeSpaceFinder:
     def find(self, parameters: Mapping[str, Sequence[str]], now: datetime) -> FreeResult:
         """Return what is free. Raises `BadQuery`, and `StoreError` where nothing is in memory.
 
-        A school that was never fetched is left out: nobody knows what is booked there.
+        A school of which the day was never fetched is left out: nobody knows what is booked there.
         """
         schools, facilities = self._catalog.properties(), self._catalog.facilities()
         zone = zone_of(schools[0]) if schools else "UTC"
         reach = DateRange.of(timezones.local_date(now, zone), *self._reach)
         query = read_free_query(parameters, reach)
         chosen = chosen_schools(schools, query.property_ids)
-        fetched = self._catalog.fetched([school.id for school in schools])
-        known = [school for school in chosen if fetched.get(school.id)]
-        days = [open_hours(query.day, zone_of(school)) for school in known]
+        ids = [school.id for school in schools]
+        fetched = self._catalog.fetched(ids)
+        on_day = self._catalog.fetched_ahead(ids, (query.day - reach.today).days)
+        known = [school for school in chosen if fetched.get(school.id) and school.id in on_day]
+        spaces = self._spaces(query, known, facilities, now)
+        first = (query.page - 1) * PAGE_SPACES
+        with_places = {place.property_id for place in facilities}
+        unknown = {school.id for school in chosen} - {school.id for school in known}
+        return FreeResult(
+            query,
+            reach,
+            zone,
+            schools,
+            facilities,
+            spaces[first : first + PAGE_SPACES],
+            len(spaces),
+            {school.id: fetched.get(school.id) for school in chosen},
+            is_partial=not with_places.isdisjoint(unknown),
+            is_over=all(query.window(zone_of(school), now)[1] <= now for school in chosen),
+        )
+
+    def _spaces(
+        self,
+        query: FreeQuery,
+        schools: Sequence[Property],
+        facilities: Sequence[Facility],
+        now: datetime,
+    ) -> Sequence[FreeSpace]:
+        """Return what is free in some schools."""
+        days = [open_hours(query.day, zone_of(school)) for school in schools]
         if not days:
-            return FreeResult(query, reach, zone, schools, facilities, (), 0, fetched)
+            return ()
         booked = self._catalog.booked_spans(
             min(day.midnight for day in days), max(day.next_midnight for day in days)
         )
-        spaces = find_free_spaces(query, known, facilities, booked, now)
-        first = (query.page - 1) * PAGE_SPACES
-        shown = spaces[first : first + PAGE_SPACES]
-        chosen_fetched = {school.id: fetched.get(school.id) for school in chosen}
-        return FreeResult(
-            query, reach, zone, schools, facilities, shown, len(spaces), chosen_fetched
-        )
+        return find_free_spaces(query, schools, facilities, booked, now)

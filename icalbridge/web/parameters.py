@@ -7,7 +7,8 @@ field to check instead.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,13 +20,45 @@ from icalbridge.web.i18n import current, gettext
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from icalbridge.feeds.audience import Item
+
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
+
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999."""
 
 _NAME = re.compile(r"`\$\.(\w+)`")
 
 
 class Refused(BadQuery):
     """Raised for the parameters of a page, with a sentence in the reader's language."""
+
+
+class Key(NamedTuple):
+    """The sort key of an entry: start and end, in seconds since 1970, and UID."""
+
+    start: int
+    end: int
+    uid: str
+
+    @classmethod
+    def of(cls, item: Item) -> Key:
+        return cls(item.starts_at, item.ends_at, item.uid)
+
+    @classmethod
+    def read(cls, text: str) -> Key | None:
+        """Return the key of a parameter; None for what is none."""
+        try:
+            decoded = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+            start, end, uid = decoded.split(".", 2)
+            key = cls(int(start), int(end), uid)
+        except ValueError:
+            return None
+        return key if str(key) == text and 0 <= key.start <= key.end <= LAST_SECOND else None
+
+    def __str__(self) -> str:
+        text = f"{self.start}.{self.end}.{self.uid}"
+        return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def refuse_unknown(
@@ -87,8 +120,6 @@ def translate_refusal(error: BadQuery) -> str:
         return str(error)
     field = refused_parameter(error)
     if not field:
-        return gettext("This calendar cannot be made as it is asked for.")
-    message = gettext(
-        "This calendar cannot be made as it is asked for: check what is given for “%(field)s”."
-    )
+        return gettext("This calendar cannot be made as requested.")
+    message = gettext("This calendar cannot be made as requested: check “%(field)s”.")
     return message % {"field": field}

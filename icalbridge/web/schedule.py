@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from icalbridge import timezones
 from icalbridge.feeds import PLAIN
-from icalbridge.feeds.query import Surface, filter_query
-from icalbridge.web.coming import load_coming
+from icalbridge.feeds.query import FeedQuery, Surface, filter_query
+from icalbridge.web.parameters import Key
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.views.calendar_grid import (
     GridContext,
     grid_days,
     list_days,
     page_title,
+    shorten_days,
     with_spans,
 )
 from icalbridge.web.views.filters import DateRange, page_view
 from icalbridge.web.views.open_times import open_times
 from icalbridge.web.views.time_grid import day_timeline, week_grid
-from icalbridge.web.views.week_table import week_matrix
+from icalbridge.web.views.week_table import TableLimits, week_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
-    from icalbridge.feeds import FeedQuery
     from icalbridge.feeds.audience import Item
     from icalbridge.feeds.calendar import Calendar
     from icalbridge.feeds.completeness import Completeness
@@ -43,25 +43,30 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 LIST_DAYS = {"facility": 14, "property": 7}
 """How many days after today a list has."""
-LIST_ENTRIES = {"facility": 100, "property": 150}
+LIST_ENTRIES = {"facility": 100, "property": 40}
+"""How many entries a list has; the others are behind a link."""
 DAY_ENTRIES = 150
-"""How many entries a school's day shows."""
+"""How many entries a school's day shows; it leads to the pages of the facilities of the others."""
+COLUMN_ENTRIES = 36
+"""How many entries of a day the hours of a facility show."""
 WEEK_LINES = 12
 """How many entries of a day a district's week shows."""
-CELL_LINES = 4
-"""How many entries of a facility a day the table of a school's week shows at most."""
-TABLE_ROWS = 20
-"""How many facilities the table of a school's week has; it leads to the pages of the others."""
-TABLE_LINES = 160
-"""How many entries it shows in all: where that is not enough, fewer of each day."""
+WEEK_TABLE = TableLimits(rows=40, cells=160, per_day=6, in_all=215)
+"""How much of a school's week its table has; it leads to the pages of the other facilities."""
 MONTH_LINES = 3
 MONTH_OPENED = 12
-"""How many more entries of a day a month opens in place."""
+"""How many more entries of a day a month opens in place at most."""
+MONTH_ENTRIES = 330
+"""How many entries a month has in all: where that is not enough, fewer of each day."""
 NEXT_ENTRIES = 200
 """How many entries that are not over are read to find what is next and what can be chosen."""
 NEXT_HOURS = (1, 24)
 """So many hours ahead the next entry is looked for where too much is on now."""
 DISTRICT_ENTRIES = 30
+NAME_ENTRIES = 30
+"""How many entries the list of a name has."""
+NAMES_SHOWN = 3
+"""How many of the names that a page is narrowed down to it shows."""
 NOTHING: dict[str, Any] = {
     "grid": None,
     "rows": None,
@@ -69,11 +74,9 @@ NOTHING: dict[str, Any] = {
     "columns": (),
     "open_times": {},
     "gaps": {},
-    "plan": None,
     "list_days": 0,
     "sheet": (),
-    "more": 0,
-    "goes_on": False,
+    "rest": "",
     "month_count": MONTH_LINES,
 }
 """What a template finds of the views that a page does not show."""
@@ -185,7 +188,7 @@ class Schedules:
         gaps = {
             day: open_times(booked, day, page.zone, now) for day in days if day >= view.reach.today
         }
-        grid = week_grid(items, shown.first, shown.count, page.context)
+        grid = week_grid(items, shown.first, shown.count, page.context, COLUMN_ENTRIES)
         return NOTHING | {"grid": grid, "open_times": gaps}
 
     def school(self, page: SchedulePage, facilities: Sequence[Facility]) -> dict[str, Any]:
@@ -197,21 +200,19 @@ class Schedules:
         items = self._items(page, view.filters, shown.first, shown.end)
         keys = [place.id for place in facilities]
         if view.name == "week":
-            rows = week_matrix(items, shown, keys, page.context, CELL_LINES, TABLE_LINES)
-            return NOTHING | {
-                "rows": rows[:TABLE_ROWS],
-                "other_rows": rows[TABLE_ROWS:],
-                "columns": _days_shown(page),
-            }
-        only = view.filters.facility
-        if only:
-            keys = [key for key in keys if key in only]
+            table = week_table(items, shown, keys, page.context, WEEK_TABLE)
+            return NOTHING | table._asdict() | {"columns": _days_shown(page)}
         on_day = [item for item in items if _is_on(item, shown.first, page.context)]
-        return NOTHING | {
-            "grid": day_timeline(on_day[:DAY_ENTRIES], shown.first, keys, page.context),
-            "gaps": self._gaps(page, facilities),
-            "more": max(len(on_day) - DAY_ENTRIES, 0),
-        }
+        if view.filters != PLAIN:
+            chosen = {key for item in on_day for key in item.facility_ids} | {
+                *view.filters.facility
+            }
+            keys = [key for key in keys if key in chosen]
+        grid = day_timeline(on_day, shown.first, keys, page.context)
+        grid, others = grid.cut_rows(DAY_ENTRIES)
+        others = (*(column for column in grid.columns if column.left_out), *others)
+        gaps = self._gaps(page, facilities)
+        return NOTHING | {"grid": grid, "other_rows": others, "gaps": gaps}
 
     def _gaps(self, page: SchedulePage, facilities: Sequence[Facility]) -> dict[str, Sequence[Gap]]:
         """Return the open times of a school's own facilities on the page's day, by facility id."""
@@ -231,51 +232,90 @@ class Schedules:
     def sheet(self, page: SchedulePage) -> dict[str, Any]:
         """Return the days of a list, a week or a month."""
         view, shown = page.view, page.view.span
-        if shown.view == "list" and not view.dated:
-            return NOTHING | {"plan": self._plan(page), "list_days": LIST_DAYS[page.feed.kind]}
-        in_all = LIST_ENTRIES[page.feed.kind] if shown.view == "list" else None
-        per_day = {"month": MONTH_LINES + MONTH_OPENED, "week": WEEK_LINES}.get(shown.view)
-        calendar = self._span(page, view.filters, shown.first, shown.end, per_day or in_all)
+        if shown.view == "list":
+            return NOTHING | self._list(page)
+        per_day = MONTH_LINES + MONTH_OPENED if shown.view == "month" else WEEK_LINES
+        calendar = self._span(page, view.filters, shown.first, shown.end, per_day)
         items, counts = (
             ((), None) if isinstance(calendar, Missing) else (calendar.items, calendar.day_counts)
         )
-        days = grid_days(items, shown, page.context, per_day=per_day, in_all=in_all, counts=counts)
+        days = grid_days(items, shown, page.context, per_day=per_day, counts=counts)
         if shown.view == "month":
-            days = with_spans(days)
-        more = sum(day.left_out for day in days)
-        if shown.view == "list":
-            days = tuple(day for day in days if day.count or day.day == shown.first)
-        return NOTHING | {"sheet": days, "more": more}
+            days = with_spans(shorten_days(days, MONTH_ENTRIES, MONTH_LINES))
+        return NOTHING | {"sheet": days}
 
-    def _plan(self, page: SchedulePage) -> Any:
-        kind = page.feed.kind
-        end = page.view.reach.today + (LIST_DAYS[kind] + 1) * DAY
-        until = timezones.midnight(end, page.zone)
-        coming = load_coming(self._service, page.feed, page.view.filters, until, page.context.now)
-        items, more = ((), 0) if isinstance(coming, Missing) else (coming[0].items, coming[1])
-        return list_days(items, until, page.context, LIST_ENTRIES[kind], more)
+    def _first_items(self, page: SchedulePage, query: FeedQuery, most: int) -> Calendar | Missing:
+        """Return the first items that are not over, as far as feeds reach."""
+        until = timezones.midnight(page.view.reach.last + DAY, page.zone)
+        return self._service.calendar(page.feed, query, None, until, limit=most)
+
+    def names(self, page: SchedulePage) -> str:
+        """Return the names that a page is narrowed down to, as its bookings have them; empty where
+        it is not.
+        """
+        keys = page.view.filters.name
+        shown = [self._name(page, key) for key in keys[:NAMES_SHOWN]]
+        return ", ".join([*shown, *(["…"] if len(keys) > NAMES_SHOWN else [])])
+
+    def _name(self, page: SchedulePage, key: str) -> str:
+        calendar = self._first_items(page, FeedQuery(name=(key,)), 1)
+        items = () if isinstance(calendar, Missing) else calendar.items
+        return items[0].name if items else key
 
     def district(self, page: SchedulePage) -> dict[str, Any]:
         """Return what the template shows of a district's days: of one day the first entries."""
-        view = page.view
-        if view.name != "day":
-            return self.sheet(page)
-        day = view.span.first
-        since, until = timezones.day_bounds(day, page.zone)
+        return NOTHING | self._list(page) if page.view.name == "day" else self.sheet(page)
+
+    def _list(self, page: SchedulePage) -> dict[str, Any]:
+        """Return the first entries of a day or of some days, and the query of those that follow;
+        today's begin with what is on.
+        """
+        view, shown, context = page.view, page.view.span, page.context
+        from_now = not view.dated or (shown.view == "day" and shown.day == view.reach.today)
+        end, limit = shown.end, LIST_ENTRIES[page.feed.kind]
+        if shown.view == "day":
+            limit = DISTRICT_ENTRIES
+        elif from_now and view.filters.name:
+            # The next booking of a name may be months ahead.
+            end, limit = view.reach.last + DAY, NAME_ENTRIES
+        zones = self._zones(page)
+        since = min(timezones.midnight(shown.first, zone) for zone in zones)
+        until = max(timezones.midnight(end, zone) for zone in zones)
         calendar = self._service.calendar(
             page.feed,
             view.filters,
-            None if day == view.reach.today else since,
+            None if from_now else since,
             until,
-            limit=DISTRICT_ENTRIES + 1,
+            limit=limit,
+            after=view.left_off,
         )
-        items = () if isinstance(calendar, Missing) else calendar.items
-        shown = list(items)[:DISTRICT_ENTRIES]
-        if day == view.reach.today:
-            days = list_days(shown, None, page.context, DISTRICT_ENTRIES).days
-        else:
-            days = grid_days(shown, view.span, page.context)
-        return NOTHING | {"sheet": days, "goes_on": len(items) > DISTRICT_ENTRIES}
+        if isinstance(calendar, Missing):
+            return {}
+        items = calendar.items
+        days = (
+            list_days(items, None, context, limit).days
+            if from_now
+            else grid_days(items, shown, context)
+        )
+        last = items[-1] if items and not calendar.is_complete else None
+        reached = timezones.local_date(last.start, context.zone_of(last)) if last else end
+        empty = None if from_now or view.left_off else shown.first
+        return {
+            "sheet": tuple(
+                day
+                for day in days
+                if (day.count or day.day == empty) and day.day < end and day.day <= reached
+            ),
+            "rest": view.rest(Key.of(last)) if last else "",
+            "list_days": (end - view.reach.today).days - 1,
+        }
+
+    def _zones(self, page: SchedulePage) -> set[str]:
+        """Return the zones in which days of a page begin and end."""
+        own = self._service.catalog.property(page.feed.id) if page.feed.kind == "property" else None
+        members = self._service.catalog.members(own) if own else []
+        zones = (place.timezone for place in members)
+        return {page.zone, *(zone for zone in zones if timezones.exists(zone))}
 
 
 def _days_shown(page: SchedulePage) -> tuple[Any, ...]:

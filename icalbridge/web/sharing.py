@@ -39,9 +39,13 @@ class Sharing:
     """Media types and addresses of the same in other formats."""
     events: str = ""
     """JSON-LD for a `script` element."""
+    about: str = ""
+    """Its description; empty for that of a calendar."""
 
 
-def sharing(site: Site, feed: Feed, name: str, items: Sequence[Item], now: datetime) -> Sharing:
+def sharing(
+    site: Site, feed: Feed, name: str, items: Sequence[Item], now: datetime, about: str = ""
+) -> Sharing:
     """Return the head of a page of a feed; `items` are sorted by start."""
     return Sharing(
         address=site.address(page_path(feed)),
@@ -50,6 +54,7 @@ def sharing(site: Site, feed: Feed, name: str, items: Sequence[Item], now: datet
             (media_type, site.path(feed_path(feed, suffix))) for suffix, media_type in FORMATS
         ),
         events=linked(items, now, lambda item: site.address(item_path(item))),
+        about=about,
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from icalbridge.models import RequestCost
+from icalbridge.models import LAST_DISTRICT_DAY, RequestCost, window_with
 from icalbridge.store import DaysGranted, PropertyState, SyncState, WindowState
 from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.coverage import GIVEN_UP
@@ -96,7 +96,7 @@ class Simulated:
             for name in (*self.names, "district")
             for number in range(sync_windows.WINDOWS)
         }
-        for offset in range(sync_windows.LAST_DISTRICT_DAY + 1):
+        for offset in range(LAST_DISTRICT_DAY + 1):
             number = sync_windows.day_number(offset)
             last = MIDNIGHT - timedelta(seconds=60 * rng.random())
             self.windows["district", number] = WindowState(
@@ -150,8 +150,8 @@ def live_a_planned_day(
     day.edits = simulated.edits
     waiting: dict[tuple[str, int], list[PlannedEdit]] = {}
     for edit in simulated.edits:
-        waiting.setdefault((edit.school, sync_windows.window_with(edit.offset)), []).append(edit)
-        if edit.offset <= sync_windows.LAST_DISTRICT_DAY:
+        waiting.setdefault((edit.school, window_with(edit.offset)), []).append(edit)
+        if edit.offset <= LAST_DISTRICT_DAY:
             key = ("district", sync_windows.day_number(edit.offset))
             waiting.setdefault(key, []).append(edit)
     grant, end = Grant(), MIDNIGHT + timedelta(days=1)

@@ -1,5 +1,5 @@
-"""A store of a large district, filled by bulk insert; and one request to it, measured in a process
-of its own.
+"""A store of a large district with a very large school, filled by bulk insert; and one request to
+it, measured in a process of its own.
 
     python -m tests.benchmarks.scale DATABASE PATH WARM_UP_PATH
 """
@@ -31,6 +31,9 @@ FACILITIES = 10
 DAYS_BACK, DAYS_AHEAD = 60, 365
 A_DAY = 15
 """Entries of a school on each day: 1,275,000 in all."""
+CAMPUS = "campus"
+"""A school beside them, as large as the largest of such a district."""
+CAMPUS_FACILITIES, CAMPUS_A_DAY = 80, 200
 HISTORY_DAYS = 667
 """Days of history before those, where there is some: two million entries more."""
 ZONE = "America/Los_Angeles"
@@ -49,7 +52,9 @@ def facility_id(school: int, number: int) -> str:
 
 
 def build(path: Path) -> None:
-    """Make the store: a district of 200 schools, and a small school beside it."""
+    """Make the store: a district of 200 schools, and beside it a small school and a very large
+    one.
+    """
     store = Store.connect(f"sqlite:///{path}")
     store.upgrade()
     store.close()
@@ -88,7 +93,7 @@ def _add_catalog(connection: sqlite3.Connection) -> None:
     children = "[" + ",".join(f'"{each}"' for each in schools) + "]"
     listed = [("district", "Grand Unified District", children)]
     listed += [(each, f"School {number}", "[]") for number, each in enumerate(schools)]
-    listed.append(("annex", "Annex", "[]"))
+    listed += [("annex", "Annex", "[]"), (CAMPUS, "Campus High School", "[]")]
     for position, (property_id, name, child_ids) in enumerate(listed):
         connection.execute(
             "INSERT INTO properties (id, api_user_id, name, zone, child_ids, position, listed,"
@@ -106,6 +111,10 @@ def _add_catalog(connection: sqlite3.Connection) -> None:
         for school in range(SCHOOLS)
         for number in range(FACILITIES)
     ]
+    places += [
+        (facility_id(SCHOOLS, number), CAMPUS, f"{KINDS[number % 5]} {number} in the North", number)
+        for number in range(CAMPUS_FACILITIES)
+    ]
     places.append(("room", "annex", "Room", 0))
     connection.executemany(
         "INSERT INTO facilities (id, property_id, name, type, position, listed, first_seen_at,"
@@ -118,22 +127,24 @@ def _rows(
     connection: sqlite3.Connection, columns: list[str], first: int, last: int
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of all schools, and of the small one beside them two."""
+    schools = [(school_id(number), FACILITIES, A_DAY) for number in range(SCHOOLS)]
+    schools.append((CAMPUS, CAMPUS_FACILITIES, CAMPUS_A_DAY))
     chance = random.Random(first)
     known: set[int] = set()
     usual = entry_values(entry(0)) | {"first_seen_at": int(NOW.timestamp())}
     midnight = int((NOW - timedelta(hours=12)).timestamp())
-    for school in range(SCHOOLS):
-        for number in range((last - first) * A_DAY):
-            place = chance.randrange(FACILITIES)
+    for school, (property_id, facilities, a_day) in enumerate(schools):
+        for number in range((last - first) * a_day):
+            place = chance.randrange(facilities)
             kind = KINDS[place % 5]
-            begins = midnight + (first + number // A_DAY) * 86_400
+            begins = midnight + (first + number // a_day) * 86_400
             begins += chance.randrange(7 * 4, 21 * 4) * 900
             group = number // SLOTS_AN_EVENT
             name = f"{NAMES[group % 8]} {'Camp' if group % 97 == 5 else 'Club'}"
             values = usual | {
                 "uid": f"{school:03}-{first:+}-{number}@icalbridge",
                 "event_id": f"event{school:05}{first:+}{group:08}",
-                "property_id": school_id(school),
+                "property_id": property_id,
                 "facility_id": facility_id(school, place),
                 "name": name if group % 4_001 else "Total Eclipse Watch",
                 "activity": ACTIVITIES[group % 5],

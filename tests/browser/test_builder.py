@@ -194,7 +194,7 @@ def test_builder_says_when_nobody_answers(page: Page, address: str, page_faults:
     page.goto(f"{address}/build?feed=facility:gym")
     page.context.set_offline(True)
     page.get_by_label("With all of these words").fill("x")
-    expect(page.locator("#count")).to_contain_text("could not be asked for")
+    expect(page.locator("#count")).to_contain_text("could not be loaded")
     expect(page.get_by_label("Address of this calendar")).to_have_value(
         f"{SITE}/ical/facility/gym.ics"
     )

@@ -185,7 +185,7 @@ def test_display_without_data_gets_them_without_being_touched(page: Page, wall: 
     page.clock.install(time=wall.clock.now)
     page.goto(wall.address("/display/facility/never-gym"))
     page.clock.pause_at(wall.clock.now + timedelta(seconds=5))
-    assert slot(page, "title") == "This schedule is being fetched"
+    assert slot(page, "title") == "This schedule is being loaded"
     sync(wall.store, "never")
     ask(page, wall, minutes=1)
     assert (slot(page, "title"), slot(page, "headline")) == ("New Gym", "Free")

@@ -56,6 +56,7 @@ PAGES = {
     "list of a district": "/property/district?view=list&q=gym",
     "only one name": "/property/school?name=practice",
     "narrowed down": "/property/school?q=varsity&facility=gym&view=week",
+    "page of a name": "/property/school?view=list&name=practice",
     "nonsense": "/property/school?view=year",
     "unknown": "/facility/unknown",
     "never fetched": "/property/never",

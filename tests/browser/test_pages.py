@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from icalbridge.web import create_app
+from tests.fixtures.paper import sheets
 from tests.fixtures.serving import serving
 from tests.web_world import HOSTILE, LONG, PUBLIC, Clock
 
@@ -264,10 +265,15 @@ def test_week_prints_on_one_page(page: Page, address: str) -> None:
     """A custodian's sheet: one landscape page with the week and its title, and nothing to click."""
     for path in ("/facility/gym?view=week", "/facility/gym?view=month"):
         page.goto(address + path)
-        assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1, path
+        assert len(sheets(page.pdf(prefer_css_page_size=True))) == 1, path
     page.goto(address + "/property/school?view=week&date=2026-11-22")
-    printed = page.pdf(prefer_css_page_size=True)
-    assert printed.count(b"/Type /Page\n") == 1
+    (sheet,) = sheets(page.pdf(prefer_css_page_size=True))
+    text = sheet.text
+    assert text.startswith("Lincoln High Nov 22 – 28, 2026 Sun, Nov 22 Mon, Nov 23 ")
+    assert text.count("Main Gym 3:00 – 5:00 PM Practice: Varsity 3:00 – 5:00 PM") == 1
+    assert (text.count("Practice: Varsity"), text.count("Pool 2:00 – 4:00 PM Reserved")) == (7, 1)
+    for part in ("Subscribe", "Find", "Month"):
+        assert part not in text
     page.emulate_media(media="print")
     expect(page.get_by_role("table")).to_be_visible()
     expect(page.get_by_role("link", name="Month", exact=True)).to_be_hidden()

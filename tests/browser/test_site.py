@@ -152,6 +152,19 @@ def test_subscribe_begins_with_the_devices_own_way(
     assert ways == order.split()
 
 
+def test_subscribe_knows_an_ipad_that_says_it_is_a_mac(browser: Browser, address: str) -> None:
+    """By its screen: it has a phone's way to Google."""
+    context = browser.new_context(user_agent=ORDERS["mac"][0])
+    context.add_init_script("Object.defineProperty(navigator, 'maxTouchPoints', { get: () => 5 });")
+    page = context.new_page()
+    page.goto(address + "/facility/gym")
+    open_ways(page)
+    expect(page.locator("[data-way=android]")).to_be_visible()
+    expect(page.locator("[data-way=google]")).to_be_hidden()
+    expect(page.locator(".ways > li").first).to_have_attribute("data-way", "apple")
+    context.close()
+
+
 def test_subscribe_copies_the_address(page: Page, address: str) -> None:
     """One press puts the address on the clipboard, and says so for a moment."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -195,6 +208,27 @@ def test_subscribe_shares_the_address_where_devices_can(browser: Browser, addres
     expect(page.get_by_role("button", name="Share")).to_have_count(0)
     context.close()
     assert shared == FEED
+
+
+def test_booking_page_shares_itself(browser: Browser, address: str) -> None:
+    """With its title; without something to share with, its address can be copied."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    context.add_init_script(
+        "navigator.share = location.search ? undefined"
+        " : async (data) => { window.shared = [data.title, data.url]; };"
+    )
+    page = context.new_page()
+    booking = "https://calendars.example.org/booking/gym0"
+    page.goto(address + "/booking/gym0")
+    page.get_by_role("button", name="Share…").click()
+    shared = page.wait_for_function("window.shared").json_value()
+    page.goto(address + "/booking/gym0?lang=en")
+    expect(page.get_by_role("button", name="Share…")).to_have_count(0)
+    page.get_by_role("button", name="Copy", exact=True).click()
+    page.get_by_role("button", name="Copied").wait_for()
+    copied = page.evaluate(COPIED)
+    context.close()
+    assert (shared, copied) == (["Practice: Varsity", booking], booking)
 
 
 def test_site_without_javascript_offers_everything(open_page: OpenPage, address: str) -> None:

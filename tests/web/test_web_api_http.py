@@ -16,7 +16,7 @@ from icalbridge.errors import StoreError
 from icalbridge.feeds.query import Surface, names_of
 from icalbridge.store.reading import Reading
 from icalbridge.web import create_app
-from icalbridge.web.api.parameters import Key
+from icalbridge.web.parameters import Key
 from tests.samples import NOW, entry
 from tests.web_world import PUBLIC, Clock, add_catalogue, added, empty_store, sync
 

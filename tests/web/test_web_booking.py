@@ -103,7 +103,7 @@ def test_booking_page_lists_its_other_times_upcoming_first(
     assert times == coming + past
     clock.now = NOW
     seen = look(client, "/booking/now")
-    assert "No other times are to come." in seen.texts
+    assert "There are no other upcoming times." in seen.texts
     seen = look(client, "/booking/gym29")
     assert len([link for link in seen.links() if link.startswith("/booking/")]) == 21
     assert "There are more; the calendar of all its times has them." in seen.texts
@@ -161,6 +161,25 @@ def test_booking_that_was_canceled_says_so_and_stays(
     assert "SUMMARY:CANCELLED: Practice: Varsity" in marked.text
     clock.advance(400 * 86_400)
     assert "This booking was canceled" in look(client, "/booking/gym0").text
+
+
+def test_canceled_booking_without_other_times_is_added_to_no_calendar(
+    store: Store, client: FlaskClient, clock: Clock
+) -> None:
+    """What is off for good has nothing to subscribe to; its address can still be copied."""
+    assert "Add to your calendar" in look(client, "/booking/pool").texts
+    known = next(
+        found
+        for found in store.read.entries_between(["school"], NOW, NOW + timedelta(days=2))
+        if found.uid == "pool@icalbridge"
+    )
+    _call_off(store, known, withdrawn=NOW)
+    clock.advance(60)
+    seen = look(client, "/booking/pool")
+    assert "Add to your calendar" not in seen.texts
+    assert not [link for link in seen.links() if link.startswith(("/ical", "webcal"))]
+    scripts = [str(each.get("src")) for tag, each in seen.elements if tag == "script"]
+    assert [source for source in scripts if source.startswith("/static/page.js")]
 
 
 def test_booking_stays_when_it_is_long_over(client: FlaskClient, clock: Clock) -> None:
@@ -270,6 +289,32 @@ def test_pending_entries_lead_nowhere(bare: Store) -> None:
     seen = look(client, "/build?feed=facility:gym&status=approved&status=pending")
     assert "pending" in seen.texts
     assert not [link for link in seen.links() if link.startswith("/booking/")]
+
+
+def test_booking_page_describes_itself_to_other_sites(
+    store: Store, client: FlaskClient, clock: Clock
+) -> None:
+    """When and where it is, and whether it still is: what a shared link shows."""
+    known = next(
+        found
+        for found in store.read.entries_between(["school"], NOW, NOW + timedelta(days=2))
+        if found.uid == "gym0@icalbridge"
+    )
+    about = "Saturday, November 21, 2026, 3:00 – 5:00 PM · Main Gym, Lincoln High"
+    assert _descriptions(client, "/booking/gym0") == {about}
+    _call_off(store, known, status="declined")
+    clock.advance(60)
+    assert _descriptions(client, "/booking/gym0") == {f"This booking was canceled. · {about}"}
+    assert '"eventStatus":"https://schema.org/EventCancelled"' in client.get("/booking/gym0").text
+
+
+def _descriptions(client: FlaskClient, path: str) -> set[str | None]:
+    return {
+        attributes["content"]
+        for tag, attributes in look(client, path).elements
+        if tag == "meta"
+        and {attributes.get("name"), attributes.get("property")} & {"description", "og:description"}
+    }
 
 
 def test_booking_page_has_structured_data(client: FlaskClient) -> None:

@@ -392,7 +392,7 @@ def test_builder_of_a_calendar_never_fetched_has_its_address(client: FlaskClient
     """What will be there in a moment can be subscribed to now."""
     page = client.get("/build?feed=property:never")
     sentence = (
-        "This calendar is being fetched for the first time. The address is good already; look again"
+        "This calendar is being loaded for the first time. The address is good already; look again"
         " in half a minute."
     )
     assert (page.status_code, address_in(page.text)) == (503, f"{SITE}/ical/property/never.ics")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from icalbridge import timezones
 from icalbridge.feeds.audience import Audience, Status, admit, view
 from icalbridge.web.views.calendar_grid import (
     GridContext,
@@ -124,6 +125,33 @@ def test_title_is_the_feeds_summary() -> None:
             ("Two\r\nlines", ""),
         )
     ] == ["Practice", "Practice: Varsity", "Reserved", "Reserved: Varsity", "Two lines"]
+
+
+def test_whole_days_have_no_hours() -> None:
+    """One day is all day; several are told by their days, of which the last is the one before the
+    midnight at which they end.
+    """
+    midnight = NOW + timedelta(hours=12)
+    one = entry(0, uid="one", start=midnight, end=midnight + timedelta(days=1))
+    camp = entry(0, uid="camp", start=midnight, end=midnight + timedelta(days=3))
+    night = entry(0, uid="night", start=midnight, end=midnight + timedelta(hours=23))
+    plan = listed([one, camp, night], NOW + timedelta(days=9), 9)
+    lines = {line.item.uid.partition("@")[0]: line for day in plan.days for line in day.lines}
+    assert {uid: (line.starts, line.ends, line.is_all_day) for uid, line in lines.items()} == {
+        "one": ("All day", "Sun, Nov 22", True),
+        "camp": ("All day", "Tue, Nov 24", False),
+        "night": ("12:00 AM", "11:00 PM", False),
+    }
+    sunday, monday, tuesday, wednesday = days_of([camp], date(2026, 11, 22), 4)
+    assert [(line.starts, line.ends) for line in monday.lines] == [("Sun, Nov 22", "Tue, Nov 24")]
+    assert [day.count for day in (sunday, monday, tuesday, wednesday)] == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 8), date(2026, 11, 1)])
+def test_whole_day_has_as_many_hours_as_the_clocks_give_it(day: date) -> None:
+    bounds = timezones.day_bounds(day, ZONE)
+    found = grid_days([shown(entry(0, start=bounds[0], end=bounds[1]))], span("day", day), CONTEXT)
+    assert [(line.is_all_day, line.starts) for line in found[0].lines] == [(True, "All day")]
 
 
 # a week
@@ -269,3 +297,19 @@ def test_month_spans_keep_their_place_over_days() -> None:
     assert [len(day.lines) for day in days] == [1, 1, 0, 0, 0, 0, 0]
     assert {day.left_out for day in days} == {0}
     assert [day.spans[0].begins for day in days[:2] if day.spans[0]] == [True, False]
+
+
+def test_month_begins_its_days_with_what_goes_on_for_days() -> None:
+    """Also on the first of them, however much else is on, so that nothing begins in the middle."""
+    sunday = date(2026, 11, 22)
+    start = NOW + timedelta(days=1)
+    many = [entry(14 + number / 10, uid=f"u{number}") for number in range(20)]
+    camp = entry(0, uid="camp", start=start, end=start + timedelta(days=2))
+    days = grid_days(
+        [shown(each) for each in (*many, camp)],
+        GridSpan("month", sunday, sunday, 7),
+        CONTEXT,
+        per_day=3,
+    )
+    assert [day.lines[0].item.uid for day in days[:3]] == [camp.uid] * 3
+    assert [days[0].lines[0].begins, len(days[0].lines), days[0].left_out] == [True, 3, 18]

@@ -109,7 +109,7 @@ def test_display_shows_hostile_names_as_text(client: FlaskClient) -> None:
     [
         ("/display/facility/unknown", 404, "There is nothing at this address"),
         ("/display/property/unknown", 404, "There is nothing at this address"),
-        ("/display/property/never", 503, "This schedule is being fetched"),
+        ("/display/property/never", 503, "This schedule is being loaded"),
     ],
 )
 def test_display_without_data_is_a_display_all_the_same(

@@ -175,7 +175,7 @@ def test_embed_says_in_its_frame_what_is_missing(client: FlaskClient) -> None:
     assert (unknown.status_code, never.status_code) == (404, 503)
     assert (never.headers["Refresh"], never.headers["Retry-After"]) == ("30", "30")
     assert "There is no such calendar." in unknown.text
-    assert "fetched for the first time" in never.text
+    assert "loaded for the first time" in never.text
     for answer in (unknown, never):
         assert answer.headers["Content-Security-Policy"] == EMBED_POLICY
 

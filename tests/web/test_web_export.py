@@ -147,8 +147,8 @@ def test_what_is_not_public_or_was_never_fetched_is_not_there(folder: Path) -> N
     assert "never" not in names
     assert "private" not in names
     for name in ("build", "free", "embed", "status", "booking", "404", "api/v1"):
-        assert "This part of the site is elsewhere" in (folder / f"{name}.html").read_text()
-        assert "Esta parte del sitio está en otro lugar" in (folder / f"{name}.es.html").read_text()
+        assert "This is not in this copy of the site" in (folder / f"{name}.html").read_text()
+        assert "Esto no está en esta copia del sitio" in (folder / f"{name}.es.html").read_text()
 
 
 def test_unchanged_export_writes_nothing(store: Store, folder: Path) -> None:

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.models import Changes, Facility, Property
+from icalbridge.models import Changes, Facility, Property, Window
 from icalbridge.settings import Settings
 from icalbridge.store.counts import BookedSpan
 from icalbridge.web import create_app
 from icalbridge.web.views.free_spaces import FreeQuery, find_free_spaces
+from icalbridge.web.views.open_times import local_moment
 from tests.samples import GYM, NOW, POOL, SCHOOL, ZONE, entry
 from tests.web.seen import Seen, look
 from tests.web.test_web_operations import take_away
-from tests.web_world import ALONE, PUBLIC, Clock, added, empty_store, sync
+from tests.web_world import ALONE, PUBLIC, USER, Clock, added, empty_store, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,6 +116,19 @@ def test_longest_span_comes_first_within_a_school() -> None:
     assert found(TEN_TO_TWELVE, booked) == ["big", "small", "gym", "pool", "east-gym"]
 
 
+def test_what_is_over_of_a_span_does_not_count() -> None:
+    """At 16:00, free until 17:00 since the morning is less than free from 18:00 on."""
+    booked = {
+        "gym": [BookedSpan(at(17), at(22))],
+        "pool": [BookedSpan(at(17), at(18))],
+        "big": [BookedSpan(at(6), at(18))],
+    }
+    today = FreeQuery(SATURDAY)
+    spaces = find_free_spaces(today, [SCHOOL], [GYM, POOL, BIG], booked, at(16))
+    assert [space.facility.id for space in spaces] == ["pool", "big", "gym"]
+    assert (spaces[0].start, spaces[0].end) == (at(18), at(22))
+
+
 def test_nothing_is_free_that_is_over() -> None:
     now = at(11)
     assert "gym" in found(TEN_TO_TWELVE, now=now)
@@ -138,6 +152,46 @@ def test_free_is_what_nothing_overlaps(
     since, until = at(begins / 4), at(ends / 4)
     overlaps = any(span.start < until and span.end > since for span in booked)
     assert ("gym" in found(query, {"gym": booked}, [SCHOOL], [GYM])) is not overlaps
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 1), date(2027, 3, 14)])
+def test_clocks_that_change_change_no_time_of_day(day: date) -> None:
+    """Ten o'clock is ten by the school's clock, whatever it was at midnight; the day is as long."""
+
+    def local(hour: int) -> datetime:
+        return local_moment(day, time(hour), ZONE)
+
+    query, now = replace(TEN_TO_TWELVE, day=day), local(0) - timedelta(days=1)
+    free = {"gym": [BookedSpan(local(9), local(10)), BookedSpan(local(12), local(13))]}
+    space = find_free_spaces(query, [SCHOOL], [GYM], free, now)[0]
+    assert (space.start, space.end) == (local(10), local(12))
+    for hour in (10, 11):
+        taken = {"gym": [BookedSpan(local(hour), local(hour + 1))]}
+        assert found(query, taken, [SCHOOL], [GYM], now) == []
+    whole = FreeQuery(day, length=16 * 60)
+    assert found(whole, {}, [SCHOOL], [GYM], now) == ["gym"]
+    assert found(whole, {"gym": [BookedSpan(local(0), local(5))]}, [SCHOOL], [GYM], now) == ["gym"]
+
+
+def test_bookings_across_midnight_take_their_part_of_the_day() -> None:
+    """The end of the evening before, the begin of the next night, and a whole day in between."""
+    night = [BookedSpan(at(-2), at(2)), BookedSpan(at(21), at(26))]
+    assert found(FreeQuery(SATURDAY, time(6), time(21)), {"gym": night}, [SCHOOL], [GYM]) == ["gym"]
+    assert found(FreeQuery(SATURDAY, time(20), length=60), {"gym": night}, [SCHOOL], [GYM])
+    assert not found(FreeQuery(SATURDAY, time(20), length=90), {"gym": night}, [SCHOOL], [GYM])
+    days = [BookedSpan(at(-30), at(40))]
+    assert not found(FreeQuery(SATURDAY, length=30), {"gym": days}, [SCHOOL], [GYM])
+
+
+def test_nothing_is_free_across_closing_time() -> None:
+    """Neither past 22:00 nor past midnight."""
+    for query in (
+        FreeQuery(SATURDAY, time(21), length=90),
+        FreeQuery(SATURDAY, time(23), length=120),
+        FreeQuery(SATURDAY, time(10), time(11), length=120),
+        FreeQuery(SATURDAY, length=960 + 1),
+    ):
+        assert found(query) == []
 
 
 # the page
@@ -215,12 +269,67 @@ def test_page_refuses_bad_input_in_one_sentence(client: FlaskClient, query: str)
         assert any(query.split("=")[0] in text or "nowhere" in text for text in seen.texts)
 
 
+def test_page_that_refuses_keeps_what_was_filled_in(client: FlaskClient) -> None:
+    """Whoever chose the wrong time corrects that, and fills in nothing again."""
+    answer = client.get("/free?date=2026-11-28&from=12:00&to=10:00&capacity=50&property=school")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (400, "no-store")
+    seen = Seen(answer.text)
+    values = {
+        attributes["name"]: attributes["value"]
+        for tag, attributes in seen.elements
+        if tag == "input" and attributes.get("type") in ("date", "time", "number")
+    }
+    assert values == {
+        "date": "2026-11-28", "from": "12:00", "to": "10:00", "length": "", "capacity": "50",
+    }  # fmt: skip
+    checked = [each["value"] for _, each in seen.elements if "checked" in each]
+    assert checked == ["school"]
+    assert "The start (from) must be before the end (to)." in seen.texts
+    assert "found" not in {attributes.get("id") for _, attributes in seen.elements}
+
+
 def test_page_names_where_to_book(store: Store) -> None:
     settings = replace(PUBLIC, booking_url="https://book.example.org/{property_id}/{facility_id}")
     client = create_app(settings, store, clock=Clock()).test_client()
     assert "https://book.example.org/school/pool" in look(client, "/free").links()
     plain = create_app(PUBLIC, store, clock=Clock()).test_client()
     assert "Ask for a booking here" not in look(plain, "/free").text
+
+
+def test_school_is_left_out_on_days_that_were_never_fetched(
+    store: Store, client: FlaskClient
+) -> None:
+    """What is not known to be booked is not known to be free; the page says that it left some out."""
+    sentence = (
+        "Some schools are left out: what is booked there on that day has not been loaded yet."
+    )
+    near, far = "/free?date=2026-12-21&property=school", "/free?date=2026-12-22&property=school"
+    assert sentence not in look(client, near).texts
+    assert "/facility/pool?view=day&date=2026-12-21" in look(client, near).links()
+    seen = look(client, far)
+    assert sentence in seen.texts
+    assert "0 spaces are free" in seen.texts
+    answer = told(client, far.partition("?")[2])
+    assert (answer["count"], answer["partial"]) == (0, True)
+    assert told(client, near.partition("?")[2])["partial"] is False
+    store.windows.ensure(["school"], 2, now=NOW)
+    assert sentence in look(client, far).texts
+    claim = store.windows.claim(USER, "worker", now=NOW, property_ids=["school"])
+    assert claim is not None
+    window = Window(date(2026, 12, 22), date(2027, 1, 21))
+    store.windows.finish(claim, window, Changes(), now=NOW, due=NOW + timedelta(hours=1))
+    seen = look(client, far)
+    assert sentence not in seen.texts
+    assert "/facility/pool?view=day&date=2026-12-22" in seen.links()
+
+
+def test_page_says_what_a_capacity_leaves_out(client: FlaskClient) -> None:
+    """A space whose size nobody stated may be large enough: nobody can tell."""
+    sentence = "Spaces whose capacity is not known are left out."
+    assert sentence not in look(client, "/free?date=2026-11-28").texts
+    for language, said in (("en", sentence), ("es", "No se incluyen los espacios")):
+        seen = look(client, f"/free?date=2026-11-28&capacity=9000&lang={language}")
+        assert said in seen.text
 
 
 @pytest.fixture
@@ -246,6 +355,31 @@ def test_page_lists_fifty_and_leads_to_more(crowded: Store) -> None:
         path = next((link for link in seen.links() if link.startswith("/free?")), "")
         pages += 1
     assert (pages, len(listed), len(set(listed))) == (3, 120, 120)
+
+
+def test_page_beyond_the_last_leads_to_the_first(crowded: Store) -> None:
+    """It says that something is free, and not that nothing is."""
+    client = create_app(PUBLIC, crowded, clock=Clock()).test_client()
+    seen = look(client, "/free?date=2026-11-28&page=9")
+    assert "120 spaces are free" in seen.texts
+    assert not any(text.startswith("Nothing is free") for text in seen.texts)
+    first = next(link for link in seen.links() if link.startswith("/free?"))
+    assert first == "/free?date=2026-11-28#found"
+    assert any(link.startswith("/facility/") for link in look(client, first).links())
+
+
+def test_page_says_that_a_time_is_over(client: FlaskClient) -> None:
+    """It is noon at the first school; a later time may still be free."""
+    over = "That time is over; choose a later one."
+    for query, said in (
+        ("from=08:00&to=10:00", True),
+        ("to=11:00", True),
+        ("from=08:00&to=12:30&capacity=9000", False),
+        ("date=2026-11-28&from=08:00&to=10:00&capacity=9000", False),
+    ):
+        texts = look(client, f"/free?property=school&{query}").texts
+        assert (over in texts) is said
+        assert any(text.startswith("Nothing is free then") for text in texts) is not said
 
 
 def test_page_is_served_while_the_database_is_down(
@@ -300,6 +434,17 @@ def test_api_tells_what_is_free(client: FlaskClient) -> None:
         "2026-11-28T06:00:00-08:00",
         "2026-11-28T15:00:00-08:00",
     )
+
+
+def test_api_names_where_to_book(store: Store, client: FlaskClient) -> None:
+    """As the page does."""
+    query = "date=2026-11-28&property=school&type=pool"
+    assert [space["booking"] for space in told(client, query)["spaces"]] == [None]
+    settings = replace(PUBLIC, booking_url="https://book.example.org/{property_id}/{facility_id}")
+    booking = create_app(settings, store, clock=Clock()).test_client()
+    assert [space["booking"] for space in told(booking, query)["spaces"]] == [
+        "https://book.example.org/school/pool"
+    ]
 
 
 def test_api_turns_pages(crowded: Store) -> None:

@@ -182,7 +182,7 @@ def test_builder_takes_a_language_and_hands_none_to_the_feed(client: FlaskClient
 def test_builder_s_refusal_is_in_the_page_s_language(client: FlaskClient) -> None:
     """What a feed refuses in English, the page says in Spanish, and marks the same field."""
     answer = client.get("/build?feed=facility:gym&past=long&lang=es")
-    told = "Este calendario no se puede crear tal como se pide: revise lo indicado en «past»."
+    told = "Este calendario no se puede crear tal como se pide: revise «past»."
     assert (answer.status_code, Seen(answer.text).after("Su calendario", 1)) == (400, [told])
 
 

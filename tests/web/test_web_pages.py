@@ -5,14 +5,15 @@ markup.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import event
 
-from icalbridge.models import Feed
+from icalbridge.models import Changes, Feed, Property
 from icalbridge.web import create_app, templates_dir
-from tests.samples import entry
+from tests.samples import GYM, NOW, ZONE, entry
 from tests.web.seen import Seen, look
 from tests.web_world import (
     FACILITIES,
@@ -20,6 +21,7 @@ from tests.web_world import (
     JAPANESE,
     PRIVATE,
     PUBLIC,
+    USER,
     Clock,
     add_catalogue,
     added,
@@ -138,7 +140,7 @@ def test_directory_search_without_a_hit_says_so(client: FlaskClient) -> None:
     answer = client.get("/", query_string={"q": HOSTILE + " nowhere"})
     seen = Seen(answer.text)
     assert (
-        f"Nothing is called “ {' '.join((HOSTILE + ' nowhere').split())} ”. Show everything"
+        f"Nothing matches “ {' '.join((HOSTILE + ' nowhere').split())} ”. Show everything"
         in seen.text
     )
     assert ("input", HOSTILE + " nowhere") in [
@@ -146,14 +148,28 @@ def test_directory_search_without_a_hit_says_so(client: FlaskClient) -> None:
     ]
 
 
+def test_directory_of_hundreds_of_schools_is_short(tmp_path: Path) -> None:
+    """Each school has a line, without its facilities; the first sixty are seen at once."""
+    store = empty_store(tmp_path)
+    schools = [Property(f"s{number}", f"School {number}", timezone=ZONE) for number in range(200)]
+    facilities = {place.id: [replace(GYM, id=place.id, property_id=place.id)] for place in schools}
+    store.write.apply_catalog(USER, schools, facilities, Changes(), now=NOW)
+    client = create_app(PUBLIC, store, clock=Clock()).test_client()
+    answer = client.get("/")
+    assert len(answer.data) <= 100_000
+    links = [link for link in Seen(answer.text).links() if link.startswith("/property/")]
+    assert links == [f"/property/s{number}" for number in range(200)]
+    at_once = Seen(answer.text.partition("<details")[0]).links()
+    assert sum(link.startswith("/property/") for link in at_once) == 60
+    assert "140 more schools" in answer.text
+    store.close()
+
+
 def test_directory_without_a_catalogue_is_a_page(tmp_path: Path) -> None:
     """Before the first sync people are told that there will be something."""
     store = empty_store(tmp_path)
     seen = look(create_app(PUBLIC, store, clock=Clock()).test_client(), "/")
-    assert (
-        "No schools are listed yet. They appear here as soon as they were fetched for the first"
-        " time." in seen.texts
-    )
+    assert "No schools are listed yet. They appear here once they have been loaded." in seen.texts
     store.close()
 
 
@@ -191,7 +207,7 @@ def test_facility_groups_two_weeks_by_local_day(client: FlaskClient) -> None:
 
 
 def test_facility_lists_at_most_a_hundred(store: Store, client: FlaskClient) -> None:
-    """A facility in heavy use is cut, and the page says how much it leaves out."""
+    """A facility in heavy use is cut, and a link leads to what comes after."""
     sync(
         store,
         "school",
@@ -205,7 +221,8 @@ def test_facility_lists_at_most_a_hundred(store: Store, client: FlaskClient) -> 
         )
         == 1
     )
-    assert "36 more in these days; the calendar you subscribe to has them all." in seen.texts
+    assert sum(link.startswith("/booking/") for link in seen.links()) == 100
+    assert "What comes after these" in seen.texts
 
 
 def test_facility_with_nothing_on_says_so(client: FlaskClient) -> None:

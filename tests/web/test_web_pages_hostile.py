@@ -170,7 +170,7 @@ def test_page_never_synced_asks_again_by_itself(client: FlaskClient, path: str) 
         "30",
         "30",
     )
-    assert "This schedule is being fetched" in Seen(answer.text).texts
+    assert "This schedule is being loaded" in Seen(answer.text).texts
 
 
 def test_page_during_an_outage_is_one_plain_page(

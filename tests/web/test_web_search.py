@@ -111,6 +111,65 @@ def test_search_matches_words_of_booking_and_school(
     assert _names(teams, query) == names
 
 
+def test_search_finds_bookings_named_like_their_school(store: Store, client: FlaskClient) -> None:
+    """All that is booked there would match by its place: those are listed whose names do."""
+    names = ["Lincoln Cup", "Oak Street Fair", "Swim Meet"]
+    booked = [
+        entry(4, uid=f"n{number}", event_id=f"n{number}", name=name)
+        for number, name in enumerate(names)
+    ]
+    sync(store, "school", added(booked))
+    assert _names(client, "lincoln") == ["Lincoln Cup"]
+    assert _names(client, "lincoln high cup") == ["Lincoln Cup"]
+    assert _names(client, "oak") == ["Oak Street Fair"]
+    assert _names(client, "94087") == []
+
+
+@pytest.mark.parametrize("page", ["/property/school", "/property/district", "/facility/gym"])
+def test_page_of_a_name_lists_it_as_far_ahead_as_calendars_reach(
+    store: Store, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    """Its next booking may be months ahead; a list of all names has the next days only."""
+    booked = [
+        entry(24 * day, uid=f"far{day}", event_id="far", name="Spring Gala") for day in (40, 300)
+    ]
+    sync(store, "school", added(booked))
+    path = f"{page}?view=list&name=spring+gala"
+    seen = look(client, path)
+    bookings = [link for link in seen.links() if link.startswith("/booking/")]
+    assert bookings == ["/booking/far40", "/booking/far300"]
+    assert any(text.startswith("Today and the next 365 days.") for text in seen.texts)
+    assert seen.texts[0].startswith("Spring Gala – ")
+    first = seen.texts.index("Only")
+    assert seen.texts[first : first + 4] == ["Only", "Spring Gala", ".", "Show everything"]
+    more = "What comes after these"
+    assert more not in seen.texts
+    monkeypatch.setattr("icalbridge.web.schedule.NAME_ENTRIES", 1)
+    cut = look(client, path)
+    assert [link for link in cut.links() if link.startswith("/booking/")] == ["/booking/far40"]
+    assert more in cut.texts
+    (rest,) = (
+        link for link in cut.links() if link.startswith("?view=list&name=spring%20gala&next=")
+    )
+    rest = rest.partition("#")[0]
+    assert "/booking/far300" in look(client, page + rest).links()
+    assert "/booking/far40" not in look(client, f"{page}?view=list").links()
+
+
+def test_page_of_names_shows_them_as_they_are_booked(teams: FlaskClient) -> None:
+    """Three of them; what is not coming is shown as the address has it. In every view."""
+    names = "liga+de+voleibol+11&name=gone&name=volleyball+camp&name=liga+de+voleibol+1"
+    for view in ("day", "week", "month", "list"):
+        seen = look(teams, f"/property/school?view={view}&name={names}")
+        assert "gone, Liga de Voleibol 1, Liga de Voleibol 11, …" in seen.texts
+    assert "Only" not in look(teams, "/property/school?view=list&q=volley").texts
+
+
+def test_search_without_a_facility_says_that_bookings_match(teams: FlaskClient) -> None:
+    seen = look(teams, "/?q=volley")
+    assert "Found for “ volley ”: no facility, but bookings." in seen.text
+
+
 def test_search_finds_places_by_address(client: FlaskClient) -> None:
     """Street, city and zip code are the school's."""
     for query in ("1 oak", "sunnyvale", "94087"):

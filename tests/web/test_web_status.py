@@ -51,13 +51,13 @@ def test_status_tells_every_school_worst_first(client: FlaskClient, clock: Clock
         "Waiting for the first update.",
         "Sunny Union District",
         "District",
-        "Last updated 3 hours ago. Schools whose calendars nobody used for a week are updated less often.",
+        "Last updated 3 hours ago. Schools whose calendars nobody has used for a week are updated less often.",
         "Lincoln High",
-        "Last updated 3 hours ago. Schools whose calendars nobody used for a week are updated less often.",
+        "Last updated 3 hours ago. Schools whose calendars nobody has used for a week are updated less often.",
         " ".join(HOSTILE.split()),
-        "Last updated 3 hours ago. Schools whose calendars nobody used for a week are updated less often.",
+        "Last updated 3 hours ago. Schools whose calendars nobody has used for a week are updated less often.",
         "Phoenix Academy",
-        "Last updated 3 hours ago. Schools whose calendars nobody used for a week are updated less often.",
+        "Last updated 3 hours ago. Schools whose calendars nobody has used for a week are updated less often.",
     ]
 
 

@@ -4,6 +4,7 @@ English beside them.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from icalbridge.feeds import display_text
 from icalbridge.feeds.query import PARAMETERS
 from icalbridge.models import Feed
 from icalbridge.store.entries import ALL_ENTRIES, TimeRange
+from icalbridge.web.api import document
 from icalbridge.web.i18n import FOLDER
+from tests.fixtures.documents import OUTDATED_WORDS
 from tests.machine import HERE
 from tests.samples import NOW
 from tests.web_world import LONG
@@ -56,7 +59,9 @@ PAGES = [
     "/build?feed=property:never", "/build?past=long&feed=facility:gym",
     "/property/school?view=week", "/property/school?view=month", "/facility/gym?view=week", "/facility/gym?view=month",
     "/property/school?view=year", "/facility/gym?facility=nowhere", "/property/school?date=2026-11-25",
-    "/poster/facility/gym", "/embed", "/embed?feed=property:school", "/embed?feed=property:school&accent=zz",
+    "/free", "/free?from=08:00&to=10:00", "/free?date=2026-11-28&capacity=9000", "/free?length=5", "/free?page=9",
+    "/free?date=2027-11-20", "/booking/gym0", "/booking/now", "/booking/unknown", "/?q=Practice",
+    "/property/school?view=list&name=practice", "/poster/facility/gym", "/embed", "/embed?feed=property:school", "/embed?feed=property:school&accent=zz",
     "/status", "/embed/property/school",
     "/embed/facility/gym?accent=zz", "/embed/facility/gym?days=x", "/embed/facility/gym?q=", "/embed/facility/nameless",
     "/embed/property/never", "/embed/facility/nowhere", "/embed/facility/gym?past=x", "/embed/facility/gym?view=year",
@@ -101,6 +106,17 @@ def test_catalog_has_the_texts_of_the_code_and_no_others(tmp_path: Path) -> None
     wanted = {each.id for each in extracted(tmp_path / "texts.pot") if each.id}
     assert {each.id for each in messages()} == wanted
     assert catalog().obsolete == {}
+
+
+def test_texts_are_plain_american_english() -> None:
+    """Those of pages and displays, and of the API's document; CANCELLED is how calendars spell it."""
+    shown = [form for message in messages() for form in forms(message.id)]
+    vague = re.compile(r"\b(tick|ticked|fetched|asked for)\b", re.IGNORECASE)
+    assert [text for text in shown if vague.search(text)] == []
+    described = re.findall(r'"(?:description|summary)": "(.*?)"[,}]', json.dumps(document()))
+    assert len(described) > 100
+    texts = [re.sub(r"“CANCELLED”|`.*?`", "", text) for text in [*shown, *described]]
+    assert [text for text in texts if OUTDATED_WORDS.search(text)] == []
 
 
 def test_catalog_is_complete() -> None:

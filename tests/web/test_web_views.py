@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from icalbridge.models import Facility
 from icalbridge.web.static_files import FOLDER
 from icalbridge.web.views.time_grid import MOST_LANES, MOST_ROWS
-from tests.samples import entry
+from tests.samples import NOW, POOL, entry
 from tests.web.seen import Seen, look
 from tests.web_world import FACILITIES, HOSTILE, Clock, add_catalogue, added, sync
 
@@ -211,14 +212,30 @@ def test_open_times_do_not_depend_on_filters(client: FlaskClient) -> None:
         assert free == ["1:00 – 3:00 PM,", "5:00 – 10:00 PM"]
 
 
+def test_open_times_of_a_school_say_of_which_day_they_are(client: FlaskClient) -> None:
+    """Beside each facility, for the day that is shown; of a day that is over there are none."""
+    seen = look(client, "/property/school?date=2026-11-22")
+    assert "With the times at which they are free on Sunday, November 22, 2026." in seen.text
+    pool = seen.texts.index("Pool", seen.texts.index("Facilities"))
+    assert seen.texts[pool + 1 : pool + 4] == ["free now", "6:00 AM – 2:00 PM", "4:00 – 10:00 PM"]
+    assert "at which they are free" not in look(client, "/property/school?date=2026-11-20").text
+
+
 def test_day_and_week_cut_what_no_page_can_hold(store: Store, client: FlaskClient) -> None:
-    """A hundred and fifty entries of a school's day are shown, and the others counted; a cell of its week
-    has four, and leads to the day.
+    """Of a gym with hundreds of bookings at once a timeline shows some rows, the hours of the gym
+    some lanes, and a cell of the week some entries; each leads to the others.
     """
     sync(store, "school", added(entry(-1, uid=f"x{number}", event_id="x") for number in range(320)))
-    assert "172 more in these days" in look(client, "/property/school").text
-    assert "318 more" in look(client, "/property/school?view=week").text
-    assert "315 more" in look(client, "/property/district?view=week").text
+    rest = "/facility/gym?view=list&date=2026-11-21#schedule"
+    for path, text, link in (
+        ("/property/school", "301 more", rest),
+        ("/property/school?view=week", "316 more", "?date=2026-11-21#schedule"),
+        ("/facility/gym", "309 more", "?view=list&date=2026-11-21#schedule"),
+        ("/property/district?view=week", "315 more", ""),
+    ):
+        seen = look(client, path)
+        assert text in seen.text, path
+        assert not link or link in seen.links(), path
 
 
 def test_month_opens_in_place(store: Store, client: FlaskClient) -> None:
@@ -240,6 +257,72 @@ def test_page_says_how_its_place_stands(client: FlaskClient, clock: Clock) -> No
     )
     clock.advance(3600)
     assert "Free until 3:00 PM · next: Practice: Varsity" in look(client, "/facility/gym").texts
+
+
+def test_day_of_a_school_narrowed_down_has_the_rows_of_what_is_left(client: FlaskClient) -> None:
+    """A row without anything would say that its facility is free; one that was chosen stays."""
+    for query, rows in (
+        ("", ["Main Gym", "Pool"]),
+        ("?q=varsity", ["Main Gym"]),
+        ("?type=pool", []),
+        ("?facility=pool", ["Pool"]),
+        ("?q=nothing", []),
+    ):
+        html = client.get(f"/property/school{query}").text
+        shown = html.partition('<ul class="rows">')[2].partition("</ul>")[0]
+        assert Seen(shown).texts == rows, query
+
+
+@pytest.mark.parametrize("path", ["/property/school", "/property/district", "/facility/gym"])
+@pytest.mark.parametrize(
+    "view", ["day", "week", "list", "list&date=2026-11-24", "day&date=2026-11-24"]
+)
+def test_narrowed_page_does_not_say_that_nothing_is_booked(
+    client: FlaskClient, path: str, view: str
+) -> None:
+    """It knows of nothing but what was chosen."""
+    text = look(client, f"{path}?view={view}&q=xyzzy").text
+    assert "Nothing is booked" not in text
+    assert "Nothing more is booked" not in text
+    if (path, view) != ("/property/district", "week"):
+        assert "Nothing that you chose is booked in this time." in text
+
+
+def test_district_of_another_day_leads_to_that_day_of_its_schools(client: FlaskClient) -> None:
+    """With the filters; what is left of today is said of today only."""
+    seen = look(client, "/property/district?date=2026-11-25&q=varsity")
+    assert "/property/school?view=day&date=2026-11-25&q=varsity" in seen.links()
+    assert "left today" not in seen.text
+    assert "left today" in look(client, "/property/district").text
+
+
+def test_rows_of_another_day_lead_to_that_day(client: FlaskClient) -> None:
+    """With the filters that are not of places."""
+    links = look(client, "/property/school?date=2026-11-25&q=varsity&facility=gym").links()
+    assert "/facility/gym?view=day&date=2026-11-25&q=varsity" in links
+    week = look(client, "/property/school?date=2026-11-25&view=week&lang=es").links()
+    assert "/facility/gym?view=week&date=2026-11-25&lang=es" in week
+
+
+def test_page_says_whole_days_without_hours(store: Store, client: FlaskClient) -> None:
+    """In the line of how its place stands, in a list and in a month."""
+    start = NOW + timedelta(hours=12)
+    camp = entry(0, uid="camp", event_id="camp", facility=POOL, start=start, name="Camp")
+    day = replace(camp, end=start + timedelta(days=1))
+    sync(store, "school", added([day]))
+    assert (
+        "Free for the rest of the day · next tomorrow: Camp" in look(client, "/facility/pool").texts
+    )
+    for view in ("list", "month"):
+        seen = look(client, f"/facility/pool?view={view}")
+        first = seen.texts.index("Camp", seen.texts.index("List"))
+        assert seen.texts[first - 1] == "All day"
+    later = replace(day, uid="later", event_id="later", start=start + timedelta(days=2))
+    moved = replace(later, end=later.start + timedelta(days=2), facility_id="gym", name="Fair")
+    sync(store, "school", added([moved]))
+    fair = look(client, "/facility/gym?view=list&date=2026-11-24&q=fair").texts
+    first = fair.index("Fair", fair.index("List"))
+    assert fair[first - 3 : first] == ["All day", "–", "Wed, Nov 25"]
 
 
 @pytest.mark.parametrize("query", VIEWS)
@@ -280,27 +363,60 @@ def test_overlaps_are_explained(store: Store, client: FlaskClient, clock: Clock)
         assert sentence in look(client, path).texts
 
 
-def test_page_of_a_dense_school_is_bounded(store: Store, client: FlaskClient) -> None:
-    """Forty rooms with six bookings a day: at most 100 KB, whatever is shown of them."""
-    rooms = [
-        Facility(f"r{number}", "school", f"Room Number {number} of the North Building", "Classroom")
-        for number in range(40)
+def _dense(store: Store, rooms: int, slots: int) -> None:
+    """Book each of some rooms of a school so many times on every day of a month, under ids as long
+    as the vendor's.
+    """
+    names = [f"{number:024}" for number in range(rooms)]
+    places = [
+        Facility(name, "school", f"Room {int(name)} of the North Building", "Classroom")
+        for name in names
     ]
-    add_catalogue(store, {**FACILITIES, "school": rooms})
+    add_catalogue(store, {**FACILITIES, "school": places})
+    hours = 15 / slots
     entries = (
         replace(
-            entry(day * 24 + slot * 2 - 4, uid=f"x{room.id}-{day}-{slot}", event_id="x"),
-            facility_id=room.id,
-            place=room.name,
+            entry(
+                day * 24 + slot * hours - 5,
+                uid=f"{int(place.id):06}{day + 50:06}{slot:012}",
+                event_id="x",
+                end=NOW + timedelta(hours=day * 24 + (slot + 1) * hours - 5),
+            ),
+            facility_id=place.id,
+            place=place.name,
             name=f"Community Youth Basketball League, Team {slot}",
         )
-        for room in rooms
-        for day in range(-6, 8)
-        for slot in range(6)
+        for place in places
+        for day in range(-22, 16)
+        for slot in range(slots)
     )
     sync(store, "school", added(entries))
-    for path in ("/property/school", "/property/district", "/facility/r1"):
+
+
+@pytest.mark.parametrize(("rooms", "slots"), [(1, 45), (30, 1), (40, 6), (150, 1)])
+def test_page_of_a_dense_school_is_bounded(
+    store: Store, client: FlaskClient, rooms: int, slots: int
+) -> None:
+    """One room with lessons of twenty minutes or a hundred rooms, a whole month: at most 100 KB,
+    whatever is shown of them.
+    """
+    _dense(store, rooms, slots)
+    for path in ("/property/school", "/property/district", f"/facility/{0:024}"):
         for view in ("day", "week", "month", "list"):
             answer = client.get(f"{path}?view={view}")
             assert answer.status_code == 200
             assert len(answer.data) <= 100_000, (path, view)
+
+
+def test_district_of_thousands_of_facilities_is_bounded(store: Store, client: FlaskClient) -> None:
+    """Nobody chooses one of two thousand from a list; they are a school's to choose."""
+    places = [
+        Facility(f"{number:024}", "school", f"Room {number}", "Room") for number in range(2000)
+    ]
+    add_catalogue(store, {**FACILITIES, "odd": places})
+    seen = look(client, "/property/district?facility=gym")
+    assert sum(tag == "option" for tag, _ in seen.elements) < 20
+    hidden = [said["value"] for tag, said in seen.elements if said.get("name") == "facility"]
+    assert hidden == ["gym", "gym"], "the forms of the date and of the filters"
+    for view in ("day", "week", "month", "list"):
+        assert len(client.get(f"/property/district?view={view}").data) <= 100_000

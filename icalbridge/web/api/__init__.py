@@ -58,13 +58,14 @@ UNREACHABLE = "This cannot be read right now; ask again in half a minute."
 UNSYNCED = "This place is being fetched for the first time; ask again in half a minute."
 
 
-def api(service: FeedCache, present: CurrentBookingsReader, site: Site) -> Blueprint:
-    """Return the addresses of the API."""
+def api(
+    service: FeedCache, present: CurrentBookingsReader, site: Site, booking_url: str
+) -> Blueprint:
+    """Return the addresses of the API; `booking_url`: the template of where to book."""
     routes = Blueprint("api", __name__)
     places = Places(service.public, site)
-    answering = _answering(
-        places, BookingsApi(service, present, site), FreeApi(service, places, site)
-    )
+    free = FreeApi(service, places, site, booking_url)
+    answering = _answering(places, BookingsApi(service, present, site), free)
     for operation in OPERATIONS:
         _add(routes, operation, answering[operation.name], site)
 

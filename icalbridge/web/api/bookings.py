@@ -21,8 +21,9 @@ from icalbridge.feeds.query import Surface, filter_query
 from icalbridge.feeds.urls import item_path
 from icalbridge.models import is_future
 from icalbridge.web.api import schema
-from icalbridge.web.api.parameters import Key, read_days, read_span
+from icalbridge.web.api.parameters import read_days, read_span
 from icalbridge.web.api.places import api_path, in_order
+from icalbridge.web.parameters import Key
 from icalbridge.web.revision_cache import Missing
 from icalbridge.web.routes.feeds import is_id
 from icalbridge.web.views.filters import DateRange

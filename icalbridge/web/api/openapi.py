@@ -59,7 +59,7 @@ _RETRY_AFTER: Part = {
     }
 }
 _REFUSALS = {
-    "400": "What is asked for cannot be understood or is not shown here",
+    "400": "The request cannot be understood, or what it is about is not shown here",
     "404": "There is no such place",
     "503": "Not fetched yet, or not to be read right now",
 }

@@ -134,7 +134,8 @@ OPERATIONS = (
         parameters.FREE,
         about=(
             "By what is booked, from 6:00 to 22:00 or longer where something is booked earlier or"
-            " later; a property that was never fetched is left out. This is not a booking."
+            " later; a property of which that day was never fetched is left out. This is not a"
+            " booking."
         ),
     ),
 )

@@ -6,11 +6,10 @@ blank value is refused. Pure.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from msgspec import Meta, ValidationError, convert
 
@@ -25,13 +24,13 @@ from icalbridge.feeds.query_values import (
     read_whole,
     split_query,
 )
+from icalbridge.web.parameters import Key
 from icalbridge.web.routes.feeds import query_of
 from icalbridge.web.views.free_spaces import LONGEST, MOST_PAGES, MOST_PEOPLE, SHORTEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icalbridge.feeds.audience import Item
     from icalbridge.web.views.filters import DateRange
 
 Value = TypeVar("Value")
@@ -132,22 +131,6 @@ def parse_parameters(query_string: str, takes: Sequence[Parameter]) -> RequestPa
         if not values:
             raise BadQuery(f"{name} has no value; give it one, or leave it out.")
     return parameters
-
-
-class Key(NamedTuple):
-    """The sort key of an entry: start and end, in seconds since 1970, and UID."""
-
-    start: int
-    end: int
-    uid: str
-
-    @classmethod
-    def of(cls, item: Item) -> Key:
-        return cls(item.starts_at, item.ends_at, item.uid)
-
-    def __str__(self) -> str:
-        text = f"{self.start}.{self.end}.{self.uid}"
-        return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,12 +239,7 @@ def _convert(text: str, into: type[Value]) -> Value | None:
 
 
 def _key(values: Sequence[str]) -> Key:
-    text = only_value(values)
-    try:
-        start, end, uid = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(".", 2)
-        result = Key(int(start), int(end), uid)
-    except ValueError:
-        result = None
-    if result is None or str(result) != text:
+    key = Key.read(only_value(values))
+    if key is None:
         raise ValueError("what the page before has in its next")
-    return result
+    return key

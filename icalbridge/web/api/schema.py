@@ -206,6 +206,13 @@ class FreeSpaceResource(Struct, frozen=True, kw_only=True):
     facility: FacilityResource
     start: Moment
     end: Moment
+    booking: Annotated[
+        str | None,
+        Meta(
+            description="The page where people ask for a booking of it; null where none is known.",
+            extra_json_schema={"format": "uri"},
+        ),
+    ]
 
 
 class FreeSpacesResource(Struct, frozen=True, kw_only=True):
@@ -213,6 +220,10 @@ class FreeSpacesResource(Struct, frozen=True, kw_only=True):
 
     date: Day
     count: Annotated[int, Meta(description="How many are on all pages.", ge=0)]
+    partial: Annotated[
+        bool,
+        Meta(description="Whether properties are left out of which that day was never fetched."),
+    ]
     spaces: Annotated[
         list[FreeSpaceResource],
         Meta(

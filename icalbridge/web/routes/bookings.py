@@ -23,6 +23,7 @@ from icalbridge.web.views.booking import (
     address_of,
     booking_link,
     booking_times,
+    describe,
     google_link,
     map_link,
     state_text,
@@ -66,12 +67,13 @@ class BookingPages:
         school = self._catalog.property(item.property_id)
         facility = self._catalog.facility(item.facility_ids[0]) if item.facility_ids else None
         unlisted = calendar.state.unlisted
-        path = page_path(calendar.feed)
+        path, title, times = page_path(calendar.feed), page_title(item), when(item, context)
+        about = describe(item, times, school)
         return self._site.respond(
             "booking.html",
             item=item,
-            title=page_title(item),
-            when=when(item, context),
+            title=title,
+            when=times,
             state=state_text(item, now),
             cancelled=formatting.long_date(item.cancelled, calendar.zone) if item.cancelled else "",
             zone=calendar.zone,
@@ -86,7 +88,7 @@ class BookingPages:
             booking=booking_link(self._booking_url, item.property_id, "".join(item.facility_ids)),
             as_of=freshness(calendar.fetched, calendar.zone, now),
             unlisted=formatting.long_date(unlisted, calendar.zone) if unlisted else "",
-            sharing=sharing(self._site, calendar.feed, page_title(item), calendar.items, now),
+            sharing=sharing(self._site, calendar.feed, title, calendar.items, now, about),
             **self._times(calendar, context),
         )
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 DAYS = 7
 """How many days a list has, today included, unless its address has `days`."""
-ENTRIES = 300
+ENTRIES = 200
 DAY_LINES = {"week": 30, "month": 4}
 """How many entries a day of a week or month shows."""
 CACHE_CONTROL = "public, max-age=60, stale-while-revalidate=300, stale-if-error=86400"

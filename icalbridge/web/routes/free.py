@@ -19,7 +19,7 @@ from icalbridge.web.site import freshness
 from icalbridge.web.views.booking import booking_link
 from icalbridge.web.views.directory import kinds
 from icalbridge.web.views.forms import LONGEST, MOST_FIELDS, form_value
-from icalbridge.web.views.free_spaces import TAKES
+from icalbridge.web.views.free_spaces import OWN, TAKES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,21 +46,44 @@ class FreePages:
         query = result.query
         return self._site.respond(
             "free.html",
+            **self._form(result),
+            refusal="",
             property_ids=query.property_ids,
             fields=query.parameters,
-            reach=result.reach,
             when=_when(result, now),
-            kinds=_kind_choices(result),
-            schools=result.schools,
             rows=[self._row(space, result) for space in result.spaces],
             count=result.count,
             left=result.left,
+            is_partial=result.is_partial,
+            is_over=result.is_over,
+            first_page=f"/free?{query.first_page}",
             next_page=f"/free?{query.next_page}",
             zone=result.zone,
             zone_name=formatting.zone_name(result.zone),
             as_of=freshness(result.fetched, result.zone, now),
-            sharing=Sharing(self._site.address("/free")),
         )
+
+    def refusal(self, given: Mapping[str, Sequence[str]], sentence: str, now: datetime) -> Response:
+        """Return the form as it was filled in, with the reason why nothing can be looked for."""
+        html = render_template(
+            "free.html",
+            **self._form(self._spaces.find({}, now)),
+            property_ids=given.get("property", ()),
+            fields=dict.fromkeys(OWN)
+            | {name: values[-1] for name, values in given.items() if values},
+            refusal=sentence,
+            as_of=None,
+        )
+        return responses.respond_uncached(html, 400)
+
+    def _form(self, result: FreeResult) -> dict[str, Any]:
+        """Return what the form offers."""
+        return {
+            "reach": result.reach,
+            "kinds": _kind_choices(result),
+            "schools": result.schools,
+            "sharing": Sharing(self._site.address("/free")),
+        }
 
     def _row(self, space: FreeSpace, result: FreeResult) -> dict[str, Any]:
         facility, zone, day = space.facility, space.zone, result.query.day
@@ -104,6 +127,7 @@ def free_pages(service: FeedCache, site: Site, settings: Settings) -> Blueprint:
 
     @routes.get("/free")
     def free() -> Response:
+        parameters: Mapping[str, Sequence[str]] = {}
         try:
             parameters = split_query(
                 query_of(request.environ.get("QUERY_STRING", "")), LONGEST, MOST_FIELDS
@@ -111,7 +135,6 @@ def free_pages(service: FeedCache, site: Site, settings: Settings) -> Blueprint:
             refuse_unknown(parameters, TAKES, tolerated=("lang",))
             return pages.page(parameters, site.now())
         except BadQuery as bad:
-            html = render_template("refused.html", sentence=translate_refusal(bad))
-            return responses.respond_uncached(html, 400)
+            return pages.refusal(parameters, translate_refusal(bad), site.now())
 
     return routes

@@ -166,6 +166,7 @@ class Pages:
         return {
             "view": view,
             "title": state.title,
+            "only": self._schedules.names(page),
             "zone": zone,
             "zone_name": formatting.zone_name(zone),
             "as_of": freshness(page.coming.fetched, zone, now),

@@ -15,7 +15,9 @@ const DONE_MS = 2000;
 
 /** Put the ways that suit this device to the front, in their order, and offer to share where that is possible. */
 function sort() {
-  const [, first, foreign] = DEVICES.find(([device]) => device.test(navigator.userAgent)) ?? [null, []];
+  // An iPad says that it is a Mac; no Mac has a screen to touch.
+  const agent = navigator.maxTouchPoints > 1 ? navigator.userAgent.replace("Macintosh", "iPad") : navigator.userAgent;
+  const [, first, foreign] = DEVICES.find(([device]) => device.test(agent)) ?? [null, []];
   for (const list of document.querySelectorAll(".ways")) {
     const find = (way) => list.querySelector(`[data-way=${way}]`);
     list.prepend(...first.map(find).filter(Boolean));

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from icalbridge import timezones
+from icalbridge.text import facility_with_school
 from icalbridge.web import formatting
 from icalbridge.web.i18n import gettext
 from icalbridge.web.views.calendar_grid import calendar_line, page_title
@@ -73,6 +74,13 @@ def booking_times(
         for item in items
         if item.uid != own.uid
     )
+
+
+def describe(item: Item, times: str, school: Property | None) -> str:
+    """Return when and where a booking is, as other sites show it beside a link to its page."""
+    place = facility_with_school(item.facility or item.type, school.name if school else "")
+    sentences = [gettext("This booking was canceled.")] if item.cancelled is not None else []
+    return " · ".join(filter(None, [*sentences, times, place]))
 
 
 def address_of(school: Property | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 VIEWS = ("list", "week", "month")
 MOMENT = timedelta(microseconds=1)
+SHORTEST_DAY = timedelta(hours=23)
+"""One on which the clocks are set forward."""
 NIGHT = timedelta(hours=4)
 """What ends so soon after midnight still belongs to the day on which it began."""
 
@@ -135,9 +137,9 @@ class CalendarLine:
     school: str
     day: date
     starts: str
-    """With the day where it began on an earlier one."""
+    """With the day where it began on an earlier one; `All day` for whole days."""
     ends: str
-    """With the day where it ends on a later one."""
+    """With the day where it ends on a later one; the last day alone for whole days."""
     span: str
     """What it takes of the day: `4:30 – 6:00 PM`, `All day`, `from 4:30 PM` or `until 6:00 PM`."""
     zone: str
@@ -146,6 +148,8 @@ class CalendarLine:
     over: bool
     is_all_day: bool
     """Whether it is one whole day, from midnight to midnight."""
+    is_whole: bool
+    """Whether it is whole days, one or several."""
     is_long: bool
     """Whether it goes on into another day, by more than a few hours of the night."""
     begins: bool
@@ -265,8 +269,8 @@ def grid_days(
 ) -> tuple[CalendarDay, ...]:
     """Arrange items in order of start over all days of a span; a long one is on each of its days.
 
-    `per_day` and `in_all` limit the lines of a day and of the whole span. `counts`: how many items
-    are on each day, where not all of them are given.
+    A month's days begin with what goes on for days. `per_day` and `in_all` limit the lines of a day
+    and of the whole span. `counts`: how many items are on each day, where not all are given.
     """
     by_day: dict[date, list[Item]] = {day: [] for day in _days_between(shown.first, shown.end)}
     for item in items:
@@ -274,12 +278,24 @@ def grid_days(
             by_day[day].append(item)
     days = []
     for day, on_day in by_day.items():
+        if shown.view == "month":
+            on_day.sort(key=lambda item: not is_long(item, context.zone_of(item)))
         lines = tuple(calendar_line(item, context, day) for item in on_day[:per_day][:in_all])
         in_all = None if in_all is None else in_all - len(lines)
         outside = shown.view == "month" and day.month != shown.day.month
         count = len(on_day) if counts is None else counts.get(day, 0)
         days.append(CalendarDay(day, lines, count, context.today, outside))
     return tuple(days)
+
+
+def shorten_days(days: Sequence[CalendarDay], in_all: int, least: int) -> tuple[CalendarDay, ...]:
+    """Return days with the same limit of lines, at least `least`, so that all of them have at most
+    `in_all`.
+    """
+    limit = max((len(day.lines) for day in days), default=0)
+    while limit > least and sum(min(len(day.lines), limit) for day in days) > in_all:
+        limit -= 1
+    return tuple(day.shortened(limit) for day in days)
 
 
 def with_spans(days: Sequence[CalendarDay]) -> tuple[CalendarDay, ...]:
@@ -323,23 +339,44 @@ def calendar_line(item: Item, context: GridContext, day: date | None = None) -> 
     zone = context.zone_of(item)
     begun, today = (timezones.local_date(moment, zone) for moment in (item.start, context.now))
     listed = day or max(begun, today)
-    starts = formatting.clock_time(item.start, zone)
+    last = timezones.local_date(item.end - MOMENT, zone)
+    is_whole = takes_whole_days(item, zone)
+    starts = gettext("All day") if is_whole else formatting.clock_time(item.start, zone)
+    earlier = formatting.short_day(begun)
     return CalendarLine(
         item=item,
         title=context.title(item),
         school=context.schools.get(item.property_id, ""),
         day=listed,
-        starts=starts if begun == listed else f"{formatting.short_day(begun)}, {starts}",
-        ends=formatting.end_time(item.end, zone, listed),
+        starts=starts if begun == listed else earlier if is_whole else f"{earlier}, {starts}",
+        ends=formatting.short_day(last)
+        if is_whole
+        else formatting.end_time(item.end, zone, listed),
         span=_span_of(item, zone, listed),
         zone="" if zone == context.zone else formatting.zone_letters(item.start, zone),
         running=item.start <= context.now < item.end and listed == today,
         over=item.end <= context.now,
-        is_all_day=(item.start, item.end) == timezones.day_bounds(listed, zone),
-        is_long=timezones.local_date(item.end - NIGHT, zone) > begun,
+        is_all_day=is_whole and begun == last,
+        is_whole=is_whole,
+        is_long=is_long(item, zone),
         begins=begun == listed,
-        ends_here=timezones.local_date(item.end - MOMENT, zone) == listed,
+        ends_here=last == listed,
     )
+
+
+def is_long(item: Item, zone: str) -> bool:
+    """Say whether an item goes on into another day, by more than a few hours of the night."""
+    if item.end - item.start <= NIGHT:
+        return False
+    return timezones.local_date(item.end - NIGHT, zone) > timezones.local_date(item.start, zone)
+
+
+def takes_whole_days(item: Item, zone: str) -> bool:
+    """Say whether an item begins and ends at midnights of a zone."""
+    if item.end - item.start < SHORTEST_DAY:
+        return False
+    local = (moment.astimezone(timezones.zone(zone)).time() for moment in (item.start, item.end))
+    return not any(time_of_day > time.min for time_of_day in local)
 
 
 def _span_of(item: Item, zone: str, day: date) -> str:

@@ -7,7 +7,7 @@ ignored, since the code on a poster leads here with them; unknown ones are refus
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlencode
@@ -19,7 +19,13 @@ from icalbridge.feeds.query_values import quoted
 from icalbridge.text import search_key
 from icalbridge.web import i18n
 from icalbridge.web.i18n import gettext
-from icalbridge.web.parameters import Refused, choice_refusal, convert_parameters, refuse_unknown
+from icalbridge.web.parameters import (
+    Key,
+    Refused,
+    choice_refusal,
+    convert_parameters,
+    refuse_unknown,
+)
 from icalbridge.web.views.calendar_grid import GridSpan, span
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds.audience import Item
     from icalbridge.models import Facility
 
-OWN = ("view", "date", "lang")
+OWN = ("view", "date", "next", "lang")
 VIEWS = ("day", "week", "month", "list")
 
 
@@ -60,6 +66,8 @@ class PageView:
     """The `lang` parameter, which links to other pages keep."""
     default: str = "day"
     """The view of an address that names none."""
+    left_off: Key | None = None
+    """The last entry of the page before, after which a list goes on."""
 
     @property
     def name(self) -> str:
@@ -109,6 +117,21 @@ class PageView:
         day = min(max(self.span.neighbor(step), self.reach.first), self.reach.last)
         return self.query(self.name, day)
 
+    def rest(self, key: Key) -> str:
+        """Return the query of the list that goes on after an entry."""
+        day = self.span.first if self.dated else None
+        return f"{self.query('list', day)}&{urlencode({'next': str(key)})}"
+
+    def of_place(self, name: str = "", day: date | None = None) -> str:
+        """Return the query of a facility's page with the same filters: in a view of a day, or as
+        this page is. Empty for a page of today without filters.
+        """
+        shown = day or (self.span.day if self.dated else None)
+        own = {"view": name or self.name, "date": shown.isoformat()} if shown else {}
+        filters = replace(self.filters, facility=(), type=()).query_string
+        query = "&".join(filter(None, (urlencode(own), filters)))
+        return f"?{query}" if query else ""
+
     def day_query(self, day: date) -> str:
         """Return the query of one day; empty for a day that no page can show."""
         return self.query("day", day) if self.reach.first <= day <= self.reach.last else ""
@@ -117,6 +140,7 @@ class PageView:
 class PageParameters(Struct, frozen=True):
     view: Literal["day", "week", "month", "list"] | None = None
     date: datetime.date | None = None
+    next: str = ""
 
 
 def page_view(
@@ -135,6 +159,10 @@ def page_view(
     def refusal(name: str, value: str) -> str:
         if name == "view":
             return choice_refusal(name, value, VIEWS)
+        if name == "next":
+            return gettext(
+                "next is %(given)s and must be what the page before has in its link."
+            ) % {"given": value}
         sentence = gettext(
             "date is %(given)s and must be a day from %(first)s to %(last)s, written as YYYY-MM-DD."
         )
@@ -144,12 +172,15 @@ def page_view(
     own = convert_parameters(parameters, PageParameters, refusal)
     if own.date and not reach.first <= own.date <= reach.last:
         raise Refused(refusal("date", quoted(parameters["date"][-1])))
+    left_off = Key.read(own.next)
+    if own.next and left_off is None:
+        raise Refused(refusal("next", quoted(own.next)))
     day = own.date or reach.today
     shown = span(own.view or default, day, list_days)
     if own.view is None and default == "week":
         shown = GridSpan("week", day, day, 7)
     lang = i18n.requested_language((parameters.get("lang") or ("",))[-1])
-    return PageView(shown, own.date is not None, filters, reach, lang, default)
+    return PageView(shown, own.date is not None, filters, reach, lang, default, left_off)
 
 
 def check_names(parameters: Iterable[str]) -> None:
@@ -193,9 +224,10 @@ def filter_form(
     given = {item.name: item.values.write(value) for item, value in filters.given}
     values = {name: given[name] for name in names_of(Surface.PAGE) if name in given}
     types = {place.type for place in facilities}
-    places = [(place.id, place.id, place.name or place.type or place.id) for place in facilities]
+    choices = facilities if 1 < len(facilities) <= MOST_PLACES else ()
+    places = [(place.id, place.id, place.name or place.type or place.id) for place in choices]
     selects = (
-        _select("facility", gettext("Facility"), places if len(places) > 1 else (), values),
+        _select("facility", gettext("Facility"), places, values),
         _select("type", gettext("Kind"), _by_key(types) if len(types) > 1 else (), values),
         _select("activity", gettext("Activity"), _by_key(item.activity for item in items), values),
     )
@@ -203,6 +235,8 @@ def filter_form(
 
 
 MOST_CHOICES = 60
+MOST_PLACES = 100
+"""How many facilities can be chosen from a list; a district has thousands."""
 
 
 def _select(

@@ -98,9 +98,17 @@ class FreeQuery:
         }
 
     @property
+    def first_page(self) -> str:
+        """Return the query of the first page."""
+        return self._of_page(1)
+
+    @property
     def next_page(self) -> str:
         """Return the query of the page after this one."""
-        parameters = replace(self, page=self.page + 1).parameters
+        return self._of_page(self.page + 1)
+
+    def _of_page(self, page: int) -> str:
+        parameters = replace(self, page=page).parameters
         return urlencode({name: value for name, value in parameters.items() if value}, doseq=True)
 
 
@@ -135,7 +143,7 @@ def read_free_query(parameters: Mapping[str, Sequence[str]], reach: DateRange) -
         raise Refused(refusal("date", quoted(parameters["date"][-1])))
     start, end = (text and time.fromisoformat(text) for text in (own.from_, own.to))
     if end and end <= (start or time()):
-        raise Refused(gettext("from must be before to."))
+        raise Refused(gettext("The start (from) must be before the end (to)."))
     return FreeQuery(
         own.date or reach.today,
         start or None,
@@ -199,11 +207,12 @@ def find_free_spaces(
         if windows[zone][1] <= now:
             continue
         spans = free_spans(booked.get(facility.id, ()), open_hours(query.day, zone), now)
-        if span := _longest(spans, *windows[zone]):
+        if span := _longest(spans, *windows[zone], now):
             space = FreeSpace(facility, schools[number], *span)
             inexact = bool(query.kinds) and _kind(facility) not in query.kinds
             size = (facility.capacity or 0) if query.capacity else 0
-            ranked.append((inexact, size, number, space.start - space.end, len(ranked), space))
+            left = space.end - max(space.start, now)
+            ranked.append((inexact, size, number, -left, len(ranked), space))
     return [row[-1] for row in sorted(ranked)]
 
 
@@ -229,7 +238,8 @@ def _longest(
     since: dt.datetime,
     until: dt.datetime,
     length: timedelta,
+    now: dt.datetime,
 ) -> tuple[dt.datetime, dt.datetime] | None:
-    """Return the longest span that holds so long a part of a window."""
+    """Return the span that is longest from now on and holds so long a part of a window."""
     fit = [(start, end) for start, end in spans if min(end, until) - max(start, since) >= length]
-    return max(fit, key=lambda span: span[1] - span[0], default=None)
+    return max(fit, key=lambda span: span[1] - max(span[0], now), default=None)

@@ -50,7 +50,7 @@ WORDS: Mapping[str, str] = {
     "page": marked("{page} of {pages}"),
     "more": marked("More today: {count}"),
     "missing-unknown": marked("There is nothing at this address"),
-    "missing-unsynced": marked("This schedule is being fetched"),
+    "missing-unsynced": marked("This schedule is being loaded"),
     "missing-unreachable": marked("This schedule cannot be read right now"),
 }
 

@@ -10,7 +10,7 @@ from icalbridge import timezones
 from icalbridge.feeds.audience import Status
 from icalbridge.web import formatting
 from icalbridge.web.i18n import gettext, ngettext
-from icalbridge.web.views.calendar_grid import page_title
+from icalbridge.web.views.calendar_grid import page_title, takes_whole_days
 from icalbridge.web.views.occupancy_state import find_occupancy
 
 if TYPE_CHECKING:
@@ -78,11 +78,19 @@ def _next(item: Item, today: date, zone: str, *, with_time: bool) -> str:
             return gettext("next: %(title)s") % {"title": _title(item)}
         values = {"title": _title(item), "time": clock}
         return gettext("next at %(time)s: %(title)s") % values
-    if day == today + timedelta(days=1):
-        values = {"title": _title(item), "time": clock}
-        return gettext("next tomorrow at %(time)s: %(title)s") % values
     values = {"title": _title(item), "time": clock, "day": formatting.short_day(day)}
-    return gettext("next on %(day)s at %(time)s: %(title)s") % values
+    tomorrow = day == today + timedelta(days=1)
+    if takes_whole_days(item, zone):
+        text = (
+            gettext("next tomorrow: %(title)s")
+            if tomorrow
+            else gettext("next on %(day)s: %(title)s")
+        )
+    elif tomorrow:
+        text = gettext("next tomorrow at %(time)s: %(title)s")
+    else:
+        text = gettext("next on %(day)s at %(time)s: %(title)s")
+    return text % values
 
 
 def _title(item: Item) -> str:

@@ -7,75 +7,41 @@ would cover each other stand side by side in lanes. What takes a whole day stand
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge import timezones
 from icalbridge.web import formatting
 from icalbridge.web.views.calendar_grid import calendar_line
+from icalbridge.web.views.grid_boxes import (
+    HOUR_STEPS,
+    GridPiece,
+    is_overlap,
+    place_boxes,
+    step_classes,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from icalbridge.feeds.audience import Item
     from icalbridge.web.views.calendar_grid import CalendarLine, GridContext
+    from icalbridge.web.views.grid_boxes import GridBox
 
 STEP = timedelta(minutes=5)
-HOUR_STEPS = 12
 OPENS, CLOSES = 7, 22
 """The hours that every grid shows at least."""
 DAY_HOURS = 24
 NIGHT_HOURS = 4
 """What ends so many hours after midnight is shown whole on the day on which it began."""
 DAY = timedelta(days=1)
-MOST_ROWS = 200
-"""How many rows of a timeline `grid.css` knows."""
+MOST_ROWS = 40
+"""How many rows a timeline has, as many as `grid.css` knows."""
 MOST_LANES = 12
-"""How many lanes `grid.css` knows; a facility with more bookings at once shows the last of them
-over each other.
+"""How many lanes `grid.css` knows; of a facility with more bookings at once the others are
+counted.
 """
-
-
-def step_classes(start: int, length: int = 0) -> str:
-    """Return the classes of `grid.css` for a first step, from 1, and a length in steps."""
-    hour, step = divmod(start - 1, HOUR_STEPS)
-    hours, steps = divmod(length, HOUR_STEPS)
-    return f"h{hour} m{step}" + (f" H{hours} M{steps}" if length else "")
-
-
-@dataclass(frozen=True, slots=True)
-class GridBox:
-    """One item in one column."""
-
-    line: CalendarLine
-    start: int
-    """Its first step on the axis, from 1."""
-    length: int
-    """In steps, at least 1."""
-    lane: int
-    """From 0."""
-    lanes: int
-    """How many lanes stand side by side where this box is."""
-    overlaps: bool
-    """Whether something else is on at the same time."""
-    earlier: bool
-    """Whether it begins before this column."""
-    later: bool
-    """Whether it goes on after this column."""
-
-    @property
-    def end(self) -> int:
-        """The first step after it."""
-        return self.start + self.length
-
-    @property
-    def classes(self) -> str:
-        """Return the classes of `grid.css` that place it."""
-        marks = {"overlaps": self.overlaps, "earlier": self.earlier, "later": self.later}
-        place = step_classes(self.start, self.length)
-        lane = f"l{min(self.lane, MOST_LANES - 1)} o{min(self.lanes, MOST_LANES)}"
-        return " ".join([place, lane, *(name for name, given in marks.items() if given)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +58,32 @@ class TimeColumn:
     """The classes that place now; empty where now is not in it."""
     key: str = ""
     """Whose column it is in a timeline: the facility's id."""
+    left_out: int = 0
+    """How many items are not shown, since there are too many."""
+
+    def shortened(self, lanes: int, lines: int) -> TimeColumn:
+        """Return it with at most so many lanes and items; the others are counted."""
+        all_day = self.all_day[: min(lanes, lines)]
+        boxes = [box for box in self.boxes if box.lane < lanes][: lines - len(all_day)]
+        left_out = self.line_count - len(all_day) - len(boxes)
+        if not left_out:
+            return self
+        shown = tuple(replace(box, lanes=min(box.lanes, lanes)) for box in boxes)
+        return replace(self, all_day=all_day, boxes=shown, left_out=left_out)
+
+    def overlaps(self, line: CalendarLine) -> bool:
+        """Say whether something else is on while one of its whole days is."""
+        others = (*(box.line for box in self.boxes), *self.all_day)
+        return any(is_overlap(line.item, other.item) for other in others)
+
+    @property
+    def line_count(self) -> int:
+        return len(self.boxes) + len(self.all_day)
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it takes in a timeline: one for each lane and whole day."""
+        return max(len(self.all_day) + (self.lanes if self.boxes else 0), 1)
 
     @property
     def is_today(self) -> bool:
@@ -168,10 +160,27 @@ class TimeGrid:
         """Its columns as rows of a timeline, each with one row for each lane and whole day."""
         rows, first = [], 1
         for column in self.columns:
-            count = max(len(column.all_day) + (column.lanes if column.boxes else 0), 1)
-            rows.append(TimelineRow(column, first, count))
-            first += count
+            rows.append(TimelineRow(column, first, column.row_count))
+            first += column.row_count
         return tuple(rows)
+
+    def cut_rows(self, lines: int) -> tuple[TimeGrid, tuple[TimeColumn, ...]]:
+        """Return it with as many columns as fit into the rows of a timeline, with at most so many
+        items, and the columns that do not; empty ones are left out first.
+        """
+        columns = self.columns
+        if sum(column.row_count for column in columns) > MOST_ROWS:
+            columns = tuple(column for column in columns if not column.is_empty)
+        # The first is there in any case.
+        columns = tuple(column.shortened(MOST_ROWS // 2, lines) for column in columns)
+        count, rows, items = 0, 0, 0
+        for column in columns:
+            rows += column.row_count
+            items += column.line_count
+            if rows > MOST_ROWS or items > lines:
+                break
+            count += 1
+        return replace(self, columns=columns[:count]), columns[count:]
 
     @property
     def timeline(self) -> tuple[TimelineBox, ...]:
@@ -180,7 +189,9 @@ class TimeGrid:
         whole = step_classes(1, self.steps)
         for column, first, _ in self.rows:
             for number, line in enumerate(column.all_day):
-                boxes.append((0, first, TimelineBox(line, f"r{first + number} {whole}")))
+                marks = " overlaps" if column.overlaps(line) else ""
+                placed = TimelineBox(line, f"r{first + number} {whole}{marks}")
+                boxes.append((0, first, placed))
             for box in column.boxes:
                 row = first + len(column.all_day) + box.lane
                 placed = TimelineBox(box.line, f"r{row} {box.classes}")
@@ -199,35 +210,31 @@ class TimeGrid:
 
     @property
     def has_overlap(self) -> bool:
-        return any(box.overlaps for column in self.columns for box in column.boxes)
-
-
-class _Piece(NamedTuple):
-    """The part of an item that is in one column, in steps after midnight."""
-
-    start: int
-    end: int
-    day: date
-    item: Item
-    earlier: bool
-    later: bool
+        return any(
+            any(box.overlaps for box in column.boxes) or any(map(column.overlaps, column.all_day))
+            for column in self.columns
+        )
 
 
 class _Column(NamedTuple):
     day: date
     key: str
-    pieces: list[_Piece]
+    pieces: list[GridPiece]
     all_day: list[Item]
 
 
-def week_grid(items: Iterable[Item], first: date, days: int, context: GridContext) -> TimeGrid:
-    """Return one column for each of some days."""
+def week_grid(
+    items: Iterable[Item], first: date, days: int, context: GridContext, lines: int
+) -> TimeGrid:
+    """Return one column for each of some days, with at most so many items of each."""
     columns = {
         first + number * DAY: _Column(first + number * DAY, "", [], []) for number in range(days)
     }
     for item in items:
         _add(item, columns, context)
-    return _grid(list(columns.values()), context)
+    grid = _grid(list(columns.values()), context)
+    cut = tuple(column.shortened(MOST_LANES, lines) for column in grid.columns)
+    return replace(grid, columns=cut)
 
 
 def day_timeline(
@@ -265,7 +272,7 @@ def _add(item: Item, columns: dict[date, _Column], context: GridContext) -> None
             column.all_day.append(item)
         else:
             piece = (begins - midnight) // STEP, -((midnight - ends) // STEP)
-            column.pieces.append(_Piece(*piece, day, item, start < midnight, end > ends))
+            column.pieces.append(GridPiece(*piece, day, item, start < midnight, end > ends))
         day += DAY
 
 
@@ -311,57 +318,8 @@ def _placed(column: _Column, first: int, last: int, context: GridContext) -> Tim
     return TimeColumn(
         day=column.day,
         today=context.today,
-        boxes=tuple(
-            box for cluster in _clusters(pieces) for box in _boxes(cluster, offset, context)
-        ),
+        boxes=tuple(place_boxes(pieces, column.all_day, offset, context)),
         all_day=tuple(calendar_line(item, context, column.day) for item in column.all_day),
         now=step_classes(step) if shown else "",
         key=column.key,
     )
-
-
-def _clusters(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
-    """Group pieces that cover each other's steps, directly or through others."""
-    cluster: list[_Piece] = []
-    reached = 0
-    for piece in sorted(pieces, key=_order):
-        if cluster and piece.start >= reached:
-            yield cluster
-            cluster = []
-        cluster.append(piece)
-        reached = max(reached, piece.end)
-    if cluster:
-        yield cluster
-
-
-def _order(piece: _Piece) -> tuple[int, int, str]:
-    return piece.start, -piece.end, piece.item.uid
-
-
-def _boxes(cluster: Sequence[_Piece], offset: int, context: GridContext) -> Iterator[GridBox]:
-    """Give each piece of a cluster the first lane that is free."""
-    ends: list[int] = []
-    lanes = []
-    for piece in cluster:
-        lane = next((lane for lane, end in enumerate(ends) if end <= piece.start), len(ends))
-        ends[lane:] = [piece.end, *ends[lane + 1 :]]
-        lanes.append(lane)
-    for piece, lane in zip(cluster, lanes, strict=True):
-        item = piece.item
-        yield GridBox(
-            line=calendar_line(item, context, piece.day),
-            start=piece.start - offset,
-            length=piece.end - piece.start,
-            lane=lane,
-            lanes=len(ends),
-            overlaps=any(_overlap(item, other.item) for other in cluster),
-            earlier=piece.earlier,
-            later=piece.later,
-        )
-
-
-def _overlap(item: Item, other: Item) -> bool:
-    """Whether both are on at the same time, of those that are not called off."""
-    if other is item or item.cancelled or other.cancelled:
-        return False
-    return item.start < other.end and other.start < item.end
