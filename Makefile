@@ -59,7 +59,7 @@ soak: machine $(READERS)  ## the long proofs
 	$(PY) -m pytest -m soak --ignore tests/benchmarks $(ARGS)
 	$(PY) -m pytest -m soak tests/benchmarks/test_bench_day.py tests/benchmarks/test_bench_year.py -p no:randomly -s $(ARGS)
 
-screenshots: machine $(READERS)  ## the README's pictures, out of a demo
+screenshots: machine $(READERS)  ## the documentation's pictures of each page and state
 	$(PY) -m tests.screenshots
 
 messages: $(WORKSHOP)  ## take the texts to translate out of the code into translations/es.po

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,11 +32,11 @@ from tests.fixtures.documents import (
     table,
     typed_lines,
 )
+from tests.screenshots import FOLDER, SHOTS
 from tests.web_world import PUBLIC, Clock, filled_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from flask.testing import FlaskClient
 
@@ -138,6 +139,15 @@ def test_every_picture_is_shown() -> None:
     """No picture is stored that no page shows."""
     shown = {target.rpartition("/")[2] for text in PAGES.values() for target in links(text)}
     assert {path.name for path in (ROOT / "tests/screenshots").iterdir()} - shown == set()
+
+
+def test_pictures_are_those_that_are_taken() -> None:
+    """`make screenshots` takes each, the page of pictures shows each, and none is heavy."""
+    sizes = {path.stem: path.stat().st_size for path in FOLDER.glob("*.png")}
+    shown = [Path(target).stem for target in links(PAGES["docs/pictures.md"]) if "png" in target]
+    assert sorted(shown) == sorted(sizes) == sorted(SHOTS)
+    assert max(sizes.values()) <= 150_000
+    assert sum(sizes.values()) <= 2_500_000
 
 
 @pytest.mark.parametrize("page", GUIDES)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from icalbridge.web.feed_cache import FeedCache
 
 DAYS = {"facility": 8, "property": 2, "saved": 2}
-"""How many days, with today, are loaded: of a facility enough to name what comes next."""
+"""How many days, with today, are loaded: of a facility enough to name what comes next. Where today
+alone is more than a board holds, today alone, and all of it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,15 @@ class CurrentBookingsReader:
     ) -> CurrentBookings | Missing:
         days = 0 if state.unlisted else DAYS[feed.kind]
         # Of a school that left nothing is known from then on.
-        until = timezones.midnight(
-            timezones.local_date(now, state.zone) + timedelta(days=days), state.zone
-        )
+        today = timezones.local_date(now, state.zone)
+        until = timezones.midnight(today + timedelta(days=days), state.zone)
         if feed.kind != "saved":
             query = replace(query, cancelled=Cancelled.MARK)
         calendar = self._service.calendar(feed, query, None, until, limit=MOST_ENTRIES)
+        tomorrow = timezones.midnight(today + timedelta(days=1), state.zone)
+        if not isinstance(calendar, Missing) and (calendar.complete_until or tomorrow) < tomorrow:
+            until = tomorrow
+            calendar = self._service.calendar(feed, query, None, until)
         if isinstance(calendar, Missing):
             return calendar
         place = self._place(feed, calendar)

@@ -34,6 +34,16 @@ CUT = """() => [...document.querySelectorAll('#display .title, #display .when')]
     || box.bottom > foot.top + 1);
 }).map(one => one.textContent)"""
 """What is seen and not whole."""
+CUT_AFTER_A_LINE = """() => {
+  const names = document.querySelectorAll('#display .school, #display .where, #display .names p');
+  return [...names].filter(one => {
+    const {lineHeight, paddingTop, paddingBottom} = getComputedStyle(one);
+    const height = one.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom);
+    return one.getBoundingClientRect().width && height < 1.5 * parseFloat(lineHeight)
+      && (one.scrollHeight > one.clientHeight + 2 || one.scrollWidth > one.clientWidth + 2);
+  }).map(one => one.textContent);
+}"""
+"""Names of schools and places that are cut although they have one line only."""
 COLUMNS = """new Set([...document.querySelectorAll('[data-lines=today] .line')].map(
   one => one.getBoundingClientRect()).filter(box => box.width).map(box => Math.round(box.left))).size"""
 UNHEADED = """() => {
@@ -102,7 +112,7 @@ def test_display_shows_all_its_pages_within_a_minute(
     """However much there is, a round takes a minute: what is on and what comes soonest is shown,
     each school under its name, and how much is left out stands below.
     """
-    wall.fill(busy(120, POOL, first=0.2, every=0.05))
+    wall.fill(busy(200, POOL, first=0.2, every=0.03))
     page = hang(open_page(width=width, height=height), wall, path)
     wall.stop()
     every = page.evaluate(
@@ -163,6 +173,20 @@ def test_dense_display_shows_what_is_on_first(
     assert len(shown) == len(set(shown)) >= 80
     assert page.evaluate(COLUMNS) == (2 if height > width else 3)
     assert page.evaluate(SMALLEST) >= 0.0279 * min(width, height)
+
+
+def test_display_of_a_large_district_says_how_much_it_leaves_out(page: Page, wall: Wall) -> None:
+    """More is on at once than its data hold: what it shows and what it leaves out are all of it."""
+    wall.fill([entry(-1, uid=f"on{n}", facility=POOL, event_id=f"on{n}") for n in range(430)])
+    page.set_viewport_size({"width": 1280, "height": 720})
+    hang(page, wall, SCHOOL)
+    wall.stop()
+    shown = 0
+    for _ in range(5):
+        shown += len(titles(page))
+        page.clock.run_for(12_000)
+    assert shown > 80
+    assert slot(page, "more") == f"More today: {430 + 2 - shown}"
 
 
 # entries
@@ -244,7 +268,8 @@ def test_display_fits_every_screen(
         smallest = page.evaluate(SMALLEST)
         overflow = page.evaluate("getComputedStyle(document.documentElement).overflow")
         assert (outside, overflow) == ([], "hidden")
-        assert smallest is None or smallest >= min(width, height) * 0.039
+        dense = page.evaluate("document.getElementById('display').classList.contains('dense')")
+        assert smallest is None or smallest >= min(width, height) * (0.0339 if dense else 0.039)
 
 
 NAME = "Sunny Valley Community Youth Recreation League of the Winter Season"
@@ -255,6 +280,7 @@ ACTIVITY = "Under 12 Semifinals"
     ("path", "count"),
     [
         (GYM, 1),
+        (GYM, 5),
         (SCHOOL, 12),
         pytest.param(GYM, 12, marks=pytest.mark.soak),
         pytest.param(SCHOOL, 1, marks=pytest.mark.soak),
@@ -271,13 +297,34 @@ def test_display_cuts_no_activity(page: Page, wall: Wall, path: str, count: int)
         ]
     )
     shown = 0
-    for width, height in [(854, 480), (720, 1280), (1280, 720), (1080, 1920), (3840, 2160)]:
+    for width, height in [*SIZES, (720, 1280), (1280, 720)]:
         show(page, wall, path, width, height)
         assert page.evaluate(CUT) == [], (width, height)
         for line in page.locator(".line:visible .title", has_text="Sunny Valley C").all():
             assert ACTIVITY in line.inner_text()
             shown += 1
     assert shown > 0
+
+
+@pytest.mark.parametrize("path", [DISTRICT, "/display/facility/long"])
+def test_display_cuts_no_place_after_one_line(page: Page, wall: Wall, path: str) -> None:
+    """Names of schools and places have two lines, also where there is so much that type is small."""
+    wall.fill(busy(120, POOL, first=0.2, every=0.05))
+    for width, height in [*SIZES[:2], (1280, 720)]:
+        show(page, wall, path, width, height)
+        assert page.evaluate(CUT_AFTER_A_LINE) == [], (width, height)
+
+
+def test_display_shows_a_title_whole_where_there_is_room(page: Page, wall: Wall) -> None:
+    """A name is not cut because it is long, but where there is no room for it."""
+    name, activity = "Sunny Valley Recreation Leagues of the Winter", "Semifinals U12"
+    wall.fill([entry(0.5, uid="l", event_id="l", name=name, activity=activity)])
+    for path, sizes in ((GYM, [(1280, 720), (3840, 2160)]), (SCHOOL, SIZES)):
+        for width, height in sizes:
+            show(page, wall, path, width, height)
+            title = page.locator(".title:visible", has_text=f"{name}: {activity}")
+            expect(title.first).to_be_visible()
+            assert page.evaluate(CUT) == []
 
 
 INSIDE = """percent => {
@@ -357,6 +404,20 @@ def test_display_has_its_code_without_a_network(page: Page, wall: Wall) -> None:
     expect(page.locator(".qr path")).to_have_count(2)
     assert [url for url in asked if not url.startswith(wall.address("/"))] == []
     assert [url for url in asked if "/qr/" in url] == []
+
+
+def test_display_pages_are_about_as_full(page: Page, wall: Wall) -> None:
+    """What does not fit on one page is spread over them: none has only a rest."""
+    page.set_viewport_size({"width": 854, "height": 480})
+    wall.fill(busy(12, POOL))
+    hang(page, wall, SCHOOL)
+    wall.stop()
+    counts: dict[str, int] = {}
+    while slot(page, "page") not in counts:
+        counts[slot(page, "page")] = len(titles(page))
+        page.clock.run_for(12_000)
+    assert sum(counts.values()) == 14
+    assert max(counts.values()) - min(counts.values()) <= 1
 
 
 def test_display_letters_grow_where_there_is_room(page: Page, wall: Wall) -> None:

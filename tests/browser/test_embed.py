@@ -33,7 +33,7 @@ FITS_ONE = "([n, height]) => document.querySelectorAll('iframe')[n].clientHeight
 SCRIPTS = [
     '<script src="{address}/embed.js"></script>',
     '<script type="module" src="{address}/embed.js"></script>',
-    "<script>setTimeout(function () {{ {text} }})</script>",
+    "<script>setTimeout(function () {{ var others = {{}}\n{text} }})</script>",
 ]
 WATCH = """() => {
   const frame = document.querySelector('iframe');
@@ -140,6 +140,23 @@ def test_embed_works_without_javascript(open_page: OpenPage, address: str, host:
     assert page.locator("iframe").bounding_box() == {"x": 0, "y": 0, "width": 1280, "height": 640}
 
 
+def test_embed_is_turned_by_keyboard(page: Page, address: str, host: str) -> None:
+    """Tab leads into the frame, every stop is seen there, and Enter turns to another week."""
+    frame = framed(page, host, snippet(page, address, "feed=property:school&view=week"))
+    stops: list[str] = []
+    while "Later" not in "".join(stops[-1:]) and len(stops) < 20:
+        page.keyboard.press("Tab")
+        stop, outline = frame.evaluate(
+            "() => [document.activeElement.innerText, "
+            "getComputedStyle(document.activeElement).outlineStyle]"
+        )
+        assert outline == "solid", stop
+        stops.append(stop)
+    assert stops == ["Lincoln High", "‹ Earlier", "Later ›"]
+    page.keyboard.press("Enter")
+    expect(frame.get_by_role("heading", name="Nov 22 – 28, 2026")).to_be_visible()
+
+
 def test_embed_opens_its_links_elsewhere(page: Page, address: str, host: str) -> None:
     """A click never loads a page into the frame that refuses to be there."""
     frame = framed(page, host, snippet(page, address, "feed=facility:gym"))
@@ -197,8 +214,9 @@ def test_embed_script_listens_to_our_frames_only(page: Page, address: str, host:
 def test_embed_script_fits_each_frame_however_it_is_loaded(
     page: Page, address: str, host: str, script: str
 ) -> None:
-    """As a module and in a combined file it has no address of its own; a sandboxed frame has the
-    origin `null`. The source of the message names the frame.
+    """As a module and in a combined file it has no address of its own, and there a script before it
+    may lack its last semicolon; a sandboxed frame has the origin `null`. The source of the message
+    names the frame.
     """
     text = page.request.get(f"{address}/embed.js").text()
     frames = (
@@ -225,6 +243,16 @@ def test_embed_shows_in_a_page_that_is_a_file(page: Page, address: str, tmp_path
     expect(frame.get_by_role("heading", level=1)).to_have_text("Main Gym, Lincoln High")
     frame.wait_for_load_state("load")  # its height is final once its style is there
     page.wait_for_function(FITS, arg=frame.evaluate(CONTENT))
+
+
+def test_display_shows_in_a_page_that_is_a_file(page: Page, address: str, tmp_path: Path) -> None:
+    """There it asks for its data, too."""
+    path = f"{address}/display/facility/gym"
+    player = tmp_path / "player.html"
+    player.write_text(f'<!doctype html><title>Player</title><iframe src="{path}"></iframe>')
+    with page.expect_response(lambda answer: answer.url == f"{path}.json" and answer.ok):
+        page.goto(player.as_uri())
+    page.frames[1].wait_for_function("document.documentElement.classList.contains('live')")
 
 
 @pytest.mark.parametrize("query", ["", "?theme=dark&accent=ffcc00", "?theme=auto&accent=ffcc00"])

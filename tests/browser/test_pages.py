@@ -56,6 +56,46 @@ def test_page_is_reached_by_keyboard_in_order(page: Page, address: str, path: st
     assert stops[-8:] == ["address", "Copy", *ways, "Poster for the door", "Download once"]
 
 
+UNSEEN = """() => {
+  const stop = document.activeElement;
+  if (stop === document.body) return null;
+  const box = stop.getBoundingClientRect();
+  const marked = getComputedStyle(stop).outlineStyle === "solid" || /date|time/.test(stop.type)
+    || stop.tagName === "IFRAME";
+  return marked && box.width && box.bottom > 0 && box.top < innerHeight ? "" : stop.outerHTML;
+}"""
+"""What has the focus and does not show it; null after the last stop. The buttons of a date and the
+links in a frame are marked inside of it.
+"""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?q=gym",
+        "/free",
+        "/booking/gym0",
+        "/property/school?view=week",
+        "/build?feed=facility:gym",
+        "/embed?feed=facility:gym",
+        "/status",
+    ],
+)
+def test_every_stop_of_the_keyboard_is_seen(page: Page, address: str, path: str) -> None:
+    """Tab comes through the whole page, and what has the focus is on the screen and marked."""
+    page.goto(address + path)
+    stops: list[str] = []
+    while True:
+        page.keyboard.press("Tab")
+        unseen = page.evaluate(UNSEEN)
+        if unseen is None:
+            break
+        stops.append(unseen)
+        assert len(stops) < 300
+    assert len(stops) > 8
+    assert set(stops) == {""}
+
+
 def test_page_skip_link_leads_past_the_top(page: Page, address: str) -> None:
     """The first stop of the keyboard takes the reader to the content."""
     page.goto(address + "/facility/gym")
@@ -199,6 +239,19 @@ def test_grid_places_entries_by_time(open_page: OpenPage, address: str, path: st
     assert first["bottom"] <= second["top"] + 1
     expect(page.locator(".now-line")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+FREE_OUTSIDE = """() => [...document.querySelectorAll(".columns .free span")].filter((one) =>
+  one.getBoundingClientRect().right > one.closest("section").getBoundingClientRect().right
+).map((one) => one.textContent)"""
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_open_times_stay_in_their_column(open_page: OpenPage, address: str, language: str) -> None:
+    """A long one goes on in the next line, in Spanish too, whose hours are longer."""
+    page = open_page(width=1024)
+    page.goto(f"{address}/facility/gym?lang={language}")
+    assert page.evaluate(FREE_OUTSIDE) == []
 
 
 def test_today_of_a_gym_is_on_a_phones_first_screen(open_page: OpenPage, address: str) -> None:

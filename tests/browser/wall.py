@@ -42,7 +42,7 @@ SCHOOL = "/display/property/school"
 SEEN = """() => {
   const texts = (selector, name) => Object.fromEntries([...document.querySelectorAll(selector)].map(
     one => [one.getAttribute(name), one.textContent.trim()]));
-  const fields = line => [...line.querySelectorAll('[data-field]')].map(one => one.textContent);
+  const fields = line => [...line.querySelectorAll('[data-field]')].map(one => one.textContent.slice(0, 50));
   const lists = [...document.querySelectorAll('#display [data-lines]')];
   return {
     state: document.body.className,
@@ -52,7 +52,9 @@ SEEN = """() => {
     hidden: lists.map(list => list.closest('[hidden]') !== null),
   };
 }"""
-"""Everything that a display says, whether a page of it is turned to or not."""
+"""Everything that a display says, whether a page of it is turned to or not. How much of a long title
+is shown depends on the room for it.
+"""
 
 READY = """Promise.all(
   [location.href, document.querySelector('link[rel=stylesheet]').href, document.querySelector('script[src]').src].map(

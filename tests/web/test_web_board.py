@@ -111,6 +111,18 @@ def test_board_cut_short_says_up_to_when_it_is_whole() -> None:
     assert shown.until == int((NOW + timedelta(hours=MOST_ENTRIES / 100)).timestamp())
 
 
+def test_board_of_a_property_counts_what_it_has_no_room_for() -> None:
+    """Where more is on at once than a display can hold, it shows what began first and says how many
+    more there are; not that it knows nothing, nor later that nothing is left.
+    """
+    on = (lasting(-1, 2, uid=f"on{number}") for number in range(MOST_ENTRIES + 50))
+    shown = made(*on, lasting(3, 1, uid="later"), place=DISTRICT_PLACE, days=1)
+    seen = display_view(shown, NOW.timestamp())
+    assert (seen.state, len(seen.today), seen.more) == ("busy", MOST_ENTRIES, "More today: 51")
+    after = display_view(shown, NOW.timestamp() + 2 * 3600)
+    assert (after.today, after.empty, after.more) == ((), "", "More today: 51")
+
+
 def test_board_tells_cancelled_and_leaves_out_what_never_was_on() -> None:
     """What was called off stays until its end; pending and declined bookings are nobody's business."""
     shown = made(

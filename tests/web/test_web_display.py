@@ -20,9 +20,10 @@ from icalbridge.models import Changes
 from icalbridge.store.reading import Reading
 from icalbridge.web import responses
 from icalbridge.web.routes.feeds import SAVED_QUERY_REFUSED
-from tests.samples import NOW, entry
+from icalbridge.web.views.board import MOST_ENTRIES
+from tests.samples import NOW, POOL, entry
 from tests.web.seen import Seen, look
-from tests.web_world import HOSTILE, sync
+from tests.web_world import HOSTILE, added, sync
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -285,6 +286,33 @@ def test_display_asks_the_store_as_often_for_a_district_as_for_a_school(
         client.get(f"{path}.json")
         counts.append(len(statements))
     assert counts[0] == counts[1]
+
+
+def test_display_of_a_large_district_counts_what_it_leaves_out(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
+    """Where more is on right now than a board holds, it is neither empty nor silent about the rest;
+    the API says of each facility how it stands.
+    """
+    on = [
+        entry(-1, uid=f"on{number}", event_id=f"on{number}", facility=POOL)
+        for number in range(MOST_ENTRIES + 20)
+    ]
+    sync(store, "school", added(on), now=NOW)
+    clock.advance(2)
+    board = data(client, DISTRICT)
+    today = board["days"][0]
+    assert (len(today["lines"]), len(board["entries"])) == (MOST_ENTRIES, MOST_ENTRIES)
+    assert today["more"] == 20 + 2 + 5
+    assert f"More today: {today['more']}" in look(client, DISTRICT).texts
+    known = client.get("/api/v1/properties/district/now").get_json()
+    assert {each["facility_id"]: each["state"] for each in known["facilities"]} == {
+        "gym": "busy",
+        "pool": "busy",
+        "long": "free",
+        "odd.id é/1": "free",
+        "rtl": "free",
+    }
 
 
 def test_display_worker_may_fetch_from_us_only(client: FlaskClient) -> None:

@@ -330,6 +330,21 @@ class Snippet(Seen):
         super().__init__(unescaped.replace("&amp;", "&"))
 
 
+def test_embed_builder_has_a_recipe_for_each_usual_site(client: FlaskClient) -> None:
+    """Each says in a few steps which of the texts above to paste: all lines, the frame, the address."""
+    html = client.get("/embed?feed=facility:gym").text
+    recipes = re.findall(r"<summary>([^<]*)</summary>\s*<ol>(.*?)</ol>", html, re.DOTALL)
+    assert [name for name, _ in recipes] == [
+        "Apptegy", "Edlio", "Finalsite", "Blackboard / Edlink WCM", "ParentSquare Smart Sites",
+        "Google Sites", "WordPress", "Wix", "Squarespace", "SharePoint", "A page of your own",
+    ]  # fmt: skip
+    for name, steps in recipes:
+        assert 2 <= steps.count("<li>") <= 4, name
+        assert re.search(
+            "(all the lines|the frame|the address) ?(alone|as|,|into|\\.)", steps, re.IGNORECASE
+        ), name
+
+
 def test_embed_builder_leaves_out_what_was_ticked_in_another_calendar(client: FlaskClient) -> None:
     """The facilities of one school mean nothing in another's calendar."""
     html = client.get("/embed?feed=property:school&facility=gym&facility=long").text

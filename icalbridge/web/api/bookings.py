@@ -6,6 +6,7 @@ Entries are those of the calendar with the same filters. Current bookings are th
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
@@ -141,9 +142,12 @@ class BookingsApi:
         )
         if feed.kind == "facility":
             return ApiResult(made)
-        facilities = in_order(known.place.facilities, known.place.schools)
+        by_facility: defaultdict[tuple[str, ...], list[Item]] = defaultdict(list)
+        for item in booked:
+            by_facility[item.facility_ids].append(item)
         states = [
-            _occupancy(row, booked, seconds, ends, until.timestamp(), zone) for row in facilities
+            _occupancy(row, by_facility[(row.id,)], seconds, ends, until.timestamp(), zone)
+            for row in in_order(known.place.facilities, known.place.schools)
         ]
         return ApiResult(schema.PropertyNow(**msgspec.structs.asdict(made), facilities=states))
 
@@ -179,8 +183,7 @@ def _occupancy(
     known_until: float,
     zone: str,
 ) -> schema.StandingResource:
-    own = [item for item in booked if item.facility_ids == (facility.id,)]
-    occupancy = find_occupancy(own, now, day_ends, known_until)
+    occupancy = find_occupancy(booked, now, day_ends, known_until)
     name = display_text(facility.name)
     return schema.StandingResource(
         facility_id=facility.id, name=name, state=occupancy.state, until=_until(occupancy, zone)

@@ -141,7 +141,7 @@
       var entry = entryOf(line), kind = entry.cancelled ? 'cancelled' : entry.start.at <= at ? 'now' : 'upcoming';
       var mark = kind === 'upcoming' ? '' : words[kind];
       return {
-        at: entry.start.at, start: line.start, end: line.end, title: entry.label || entry.title,
+        at: entry.start.at, start: line.start, end: line.end, title: entry.title, label: entry.label,
         place: entry.place, school: '', kind: kind, mark: mark
       };
     }
@@ -163,8 +163,9 @@
         clock: clock(at),
         date: day ? day.name : '',
         as_of: at - board.as_of.at > OLD ? (day || board.days[board.days.length - 1]).as_of : '',
-        empty: left.length || !known ? '' : words.nothing
+        empty: left.length || !known || known.more ? '' : words.nothing
       },
+      beyond: known && known.more || 0,
       lines: {
         now: left.slice(0, left.length - coming.length).map(written),
         next: next ? [written(next)] : [],
@@ -197,6 +198,7 @@
     made.className = 'line ' + line.kind;
     made.startsAt = line.at;
     made.school = line.school;
+    made.titles = [line.title, line.label || line.title];
     each('[data-field]', made, function (field) { field.textContent = line[field.getAttribute('data-field')]; });
     return made;
   }
@@ -236,12 +238,12 @@
     var pages = [], used = 0, column = 0, previous = null;
     sized.forEach(function (one) {
       var first = one.school && !(previous && previous.school === one.school);
-      var need = one.height + (first ? space.heading : 0);
+      var need = one.height + (first ? one.heading : 0);
       if (!previous || used + need > space.room) {
         column = previous ? (column + 1) % space.columns : 0;
         if (column === 0) { pages.push([]); }
         first = Boolean(one.school);
-        used = one.height + (first ? space.heading : 0);
+        used = one.height + one.heading;
       } else {
         used += need;
       }
@@ -264,6 +266,18 @@
       most = count(pages.slice(0, MOST_PAGES));
       sized = sized.filter(earlierThan(starts[most], starts, most));
       pages = pack(sized, space);
+    }
+    return balance(sized, space, pages);
+  }
+
+  /* Pages of about the same height instead of full ones and a rest. The lines of columns are arranged by
+     the style sheet, which knows full ones only. */
+  function balance(sized, space, pages) {
+    var part, packed;
+    for (part = 29; part > 0 && space.columns === 1; part -= 1) {
+      packed = pack(sized, { room: space.room * part / 30, columns: 1 });
+      if (packed.length > pages.length) { break; }
+      pages = packed;
     }
     return pages;
   }
@@ -290,8 +304,23 @@
     }).map(function (line) { return line.startsAt; }));
   }
 
+  /* A title has a third line where two do not hold it, and its name is cut where three do not. Returns
+     how many are shortened so, and whether one does not fit even then. */
+  function fitTitles(lines) {
+    var titles = lines.map(function (line) { return line.querySelector('.title'); }), long, short;
+    titles.forEach(function (title, i) { setText(title, lines[i].titles[0]); });
+    long = titles.map(isCut);
+    lines.forEach(function (line, i) { setMark(line, 'data-long', long[i]); });
+    short = titles.map(display.classList.contains('packed') ? Boolean : isCut);
+    titles.forEach(function (title, i) { if (short[i]) { setText(title, lines[i].titles[1]); } });
+    return {
+      cut: titles.some(isCut),
+      shortened: lines.filter(function (line, i) { return short[i] && line.titles[0] !== line.titles[1]; }).length
+    };
+  }
+
   function fitList(list) {
-    var lines = Array.prototype.slice.call(list.children), heading = 0, cut = false, sized, columns, pages;
+    var lines = Array.prototype.slice.call(list.children), titles, sized, columns, pages;
     setClass(list, 'measured', true);
     lines.forEach(function (line) {
       setHidden(line, false);
@@ -299,38 +328,36 @@
       setMark(line, 'data-long', false);
     });
     if (!lines.length || !lines[0].offsetHeight) { return null; }
-    each('.title', list, function (title) {
-      if (isCut(title)) { setMark(title.parentNode.parentNode.parentNode, 'data-long', true); }
-    });
-    each('[data-long] .title', list, function (title) { cut = cut || isCut(title); });
+    titles = fitTitles(lines);
     sized = lines.map(function (line) {
-      return { line: line, school: line.school, height: heightOf(line) };
+      return { line: line, school: line.school, height: heightOf(line), heading: 0 };
     });
     if (lines[0].school) {
-      setMark(lines[0], 'data-first', true);
-      heading = heightOf(lines[0].firstElementChild);
+      lines.forEach(function (line) { setMark(line, 'data-first', true); });
+      sized.forEach(function (one) { one.heading = heightOf(one.line.firstElementChild); });
+      lines.forEach(function (line) { setMark(line, 'data-first', false); });
     }
     setClass(list, 'measured', false);
     columns = Math.max(1, Math.round(list.clientWidth / lines[0].offsetWidth));
     pages = packInTime(sized, {
       room: columns > 1 ? heightOf(list) + 0.01 : list.clientHeight + 1,
-      heading: heading,
       columns: columns
     });
     return {
       lines: lines,
       pages: pages,
-      whole: isWhole(list, sized, heading),
-      cut: cut,
+      whole: isWhole(list, sized),
+      cut: titles.cut,
+      shortened: titles.shortened,
       more: lines.length - count(pages),
       leftOut: firstLeftOut(lines, pages)
     };
   }
 
   /* Whether any line of a list is seen whole when it is its turn. */
-  function isWhole(list, sized, heading) {
-    var tallest = Math.max.apply(null, sized.map(function (one) { return one.height; }));
-    return list.clientHeight + 1 >= tallest + heading
+  function isWhole(list, sized) {
+    var tallest = Math.max.apply(null, sized.map(function (one) { return one.height + one.heading; }));
+    return list.clientHeight + 1 >= tallest
       && list.getBoundingClientRect().bottom <= main.getBoundingClientRect().bottom + 1;
   }
 
@@ -352,6 +379,10 @@
     return areWhole(fits) && fits.every(function (fit) { return fit.pages.length === 1 && !fit.cut; });
   }
 
+  function countShortened(fits) {
+    return fits.reduce(function (sum, fit) { return sum + fit.shortened; }, 0);
+  }
+
   function showSoon(fits, at) {
     return fits.every(function (fit) { return fit.leftOut > at + SOON; });
   }
@@ -368,9 +399,10 @@
     return fits;
   }
 
-  /* The largest letters with which everything is on one page; else the smallest, and pages. */
+  /* The largest letters with which everything is on one page and as whole as with the smallest; else
+     those, and pages. */
   function fitScreen(at) {
-    var fits, i;
+    var fits, shortened, i;
     setClass(main, 'tight', false);
     setClass(display, 'dense', false);
     setClass(display, 'packed', false);
@@ -380,16 +412,17 @@
       return fitAt(1);
     }
     if (!areOnePage(fits)) { return board.kind === 'facility' ? fits : fitDense(fits, at); }
+    shortened = countShortened(fits);
     for (i = 0; i < SCALES.length; i += 1) {
       fits = fitAt(SCALES[i]);
-      if (areOnePage(fits)) { return fits; }
+      if (areOnePage(fits) && countShortened(fits) <= shortened) { return fits; }
     }
     return fitAt(1);
   }
 
   /* Which page of a list is seen follows from the time alone, so that displays side by side turn together. */
-  function turn(at) {
-    var most = 1, seen = 1, more = 0;
+  function turn(at, beyond) {
+    var most = 1, seen = 1, more = beyond;
     fitted.forEach(function (fit) {
       var number = Math.floor(at / PAGE_SECONDS) % fit.pages.length;
       fit.lines.forEach(function (line) { setHidden(line, true); });
@@ -435,7 +468,7 @@
     setClass(document.documentElement, 'dim', isDimmed(view.hour));
     if (text !== drawn) { draw(view); }
     if (text !== drawn || size !== sized) { fitted = fitScreen(at); }
-    if (text !== drawn || size !== sized || page !== paged) { turn(at); }
+    if (text !== drawn || size !== sized || page !== paged) { turn(at, view.beyond); }
     drawn = text;
     sized = size;
     paged = page;

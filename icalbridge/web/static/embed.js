@@ -1,7 +1,8 @@
 // For the page around embedded calendars: makes each frame as high as its calendar. It knows a frame by the source of
 // the message, not by an origin, and needs no address of its own: so it works in sandboxed frames (origin "null"), as a
-// module, and in a file together with other scripts. Without it a frame keeps its height.
-(function () {
+// module, and in a file together with other scripts, after one without a last semicolon too. Without it a frame keeps
+// its height.
+;(function () {
   if (window.icalbridgeEmbeds) return;
   window.icalbridgeEmbeds = true;
 

@@ -100,6 +100,8 @@ class BoardDay:
     """`As of Fri, Nov 20, 6:30 PM`, as it is written on this day."""
     lines: tuple[BoardLine, ...]
     """Entries that are on at some time of the day, by school where there are several."""
+    more: int
+    """How many others are on that day, which the board has no room for."""
     next: BoardLine | None
     """The first entry of a later day that is not cancelled."""
 
@@ -183,17 +185,20 @@ def make_board(
 ) -> Board:
     """Make a board of the items, in order of start, that have not ended and begin before `until`.
 
-    Cancelled ones are among them. The same items give the same board all day long.
+    Cancelled ones are among them. The same items give the same board all day long. Of a property
+    everything before `until` is known, though its days only count what is too much for a board; a
+    facility is unknown from there on.
     """
     zone, today = subject.zone, timezones.local_date(now, subject.zone)
     shown = [item for item in items if item.end > now and item.start < until]
-    if len(shown) > MOST_ENTRIES:
-        until = shown[MOST_ENTRIES].start
+    left_out = shown[MOST_ENTRIES:]
+    if left_out and subject.feed.kind == "facility":
+        until = left_out[0].start
     known_until = _seconds(until)
     entries = tuple(_entry(item, subject, words) for item in shown[:MOST_ENTRIES])
     fetched = local_moment(as_of, zone)
     dates = [today + timedelta(days=number) for number in range(NAMED_DAYS)]
-    days = tuple(_day(day, subject, entries, fetched, words) for day in dates)
+    days = tuple(_day(day, subject, entries, fetched, left_out, words) for day in dates)
     return Board(
         version=VERSION,
         kind=subject.feed.kind,
@@ -282,9 +287,11 @@ def _day(
     subject: BoardSubject,
     entries: Sequence[BoardEntry],
     as_of: LocalMoment,
+    left_out: Sequence[Item],
     words: Words,
 ) -> BoardDay:
-    start, end = (_seconds(moment) for moment in timezones.day_bounds(day, subject.zone))
+    begins, ends = timezones.day_bounds(day, subject.zone)
+    start, end = _seconds(begins), _seconds(ends)
     later = (
         number
         for number, entry in enumerate(entries)
@@ -305,6 +312,7 @@ def _day(
             for number, entry in order
             if entry.start.at < end and entry.end.at > start
         ),
+        more=sum(item.start < ends and item.end > begins for item in left_out),
         next=None if following is None else _line(following, entries[following], day, words),
     )
 

@@ -114,6 +114,8 @@ class DisplayView:
     today: tuple[DisplayLine, ...]
     """Of a property: everything that is today and not over, by school."""
     empty: str
+    more: str
+    """How many more are today, where the board has no room for them."""
 
     @property
     def alone(self) -> bool:
@@ -147,7 +149,8 @@ def display_view(board: Board, now: float, words: Mapping[str, str] = WORDS) -> 
         next=written([following] if following else []),
         later=written([line for line in coming if line is not following]),
         today=written(left, grouped=board.schools),
-        empty="" if left or not known else words["nothing"],
+        empty="" if left or not known or known.more else words["nothing"],
+        more=fill(words["more"], count=str(known.more)) if known and known.more else "",
     )
 
 
