@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 
 from icalbridge.models import Facility
 from icalbridge.web import create_app
@@ -165,7 +166,7 @@ def test_phone_has_things_in_the_order_of_tasks(open_page: OpenPage, address: st
         assert len(tops) == len(parts)
         assert tops[:4] == sorted(tops[:4])
         assert max(tops[:5]) < min(tops[5], 740)
-        assert page.get_by_role("link", name="Today", exact=True).is_visible()
+        expect(page.get_by_role("link", name="Today", exact=True)).to_be_visible()
         assert page.get_by_text("Apple Calendar").is_hidden()
         assert page.evaluate("document.documentElement.scrollWidth") == 360
 
