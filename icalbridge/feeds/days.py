@@ -7,6 +7,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 SECOND = timedelta(seconds=1)
 MOST_ENTRIES = 1000
 """So many entries of a span are read at once; of more, the first ones of each day."""
+NIGHT = timedelta(hours=4)
+"""What ends so soon after midnight still belongs to the day on which it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ def read_days(
     until: datetime,
     limit: int,
 ) -> DaysRead | None:
-    """Read the first entries, at most `limit`, of each day that overlaps [since, until).
+    """Read the first entries, at most `limit`, of each day that overlaps [since, until), and of
+    what goes on for days as many.
 
     None where all of them can be read at once: they are few, or an entry's days are not the
     feed's, as it is in another zone. An entry that ends at midnight is on the evening before only.
@@ -64,11 +68,21 @@ def read_days(
     if total <= MOST_ENTRIES or any(span.zone != zone for span in spans):
         return None
     days = _by_day(spans, zone, since, until)
-    ranges = [
-        times for day in days.values() if day.spans for times in _first_times(day, since, limit)
-    ]
+    ranges = dict.fromkeys(
+        times
+        for day in days.values()
+        if day.spans
+        for times in chain(_first_times(day, since, limit), _long_times(day, zone, limit))
+    )
     entries = reading.first_entries(feed, ranges, criteria, limit)
     return DaysRead(entries, {date: day.count for date, day in days.items()})
+
+
+def is_long(start: datetime, end: datetime, zone: str) -> bool:
+    """Say whether what is on goes on into another day, by more than a few hours of the night."""
+    if end - start <= NIGHT:
+        return False
+    return timezones.local_date(end - NIGHT, zone) > timezones.local_date(start, zone)
 
 
 def _by_day(
@@ -102,3 +116,13 @@ def _first_times(day: _DaySpans, since: datetime, limit: int) -> Iterator[TimeRa
         yield TimeRange(max(day.begins, since), min(before, day.begins))
     if before > day.begins:
         yield TimeRange(max(day.begins - SECOND, since), before, starts_from=day.begins)
+
+
+def _long_times(day: _DaySpans, zone: str, limit: int) -> Iterator[TimeRange]:
+    """Yield ranges with the first entries of a day that go on for days, which months begin with."""
+    for span in day.spans:
+        if limit > 0 and is_long(span.start, span.end, zone):
+            yield TimeRange(
+                span.end - SECOND, span.start + SECOND, starts_from=span.start, ends_by=span.end
+            )
+            limit -= span.count

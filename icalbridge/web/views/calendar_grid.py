@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge import timezones
 from icalbridge.feeds.audience import Status
+from icalbridge.feeds.days import NIGHT, is_long
 from icalbridge.feeds.titles import FIELDS, fill
 from icalbridge.text import cut
 from icalbridge.web import formatting, i18n
@@ -29,8 +30,6 @@ VIEWS = ("list", "week", "month")
 MOMENT = timedelta(microseconds=1)
 SHORTEST_DAY = timedelta(hours=23)
 """One on which the clocks are set forward."""
-NIGHT = timedelta(hours=4)
-"""What ends so soon after midnight still belongs to the day on which it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +278,7 @@ def grid_days(
     days = []
     for day, on_day in by_day.items():
         if shown.view == "month":
-            on_day.sort(key=lambda item: not is_long(item, context.zone_of(item)))
+            on_day.sort(key=lambda item: not is_long(item.start, item.end, context.zone_of(item)))
         lines = tuple(calendar_line(item, context, day) for item in on_day[:per_day][:in_all])
         in_all = None if in_all is None else in_all - len(lines)
         outside = shown.view == "month" and day.month != shown.day.month
@@ -358,17 +357,10 @@ def calendar_line(item: Item, context: GridContext, day: date | None = None) -> 
         over=item.end <= context.now,
         is_all_day=is_whole and begun == last,
         is_whole=is_whole,
-        is_long=is_long(item, zone),
+        is_long=is_long(item.start, item.end, zone),
         begins=begun == listed,
         ends_here=last == listed,
     )
-
-
-def is_long(item: Item, zone: str) -> bool:
-    """Say whether an item goes on into another day, by more than a few hours of the night."""
-    if item.end - item.start <= NIGHT:
-        return False
-    return timezones.local_date(item.end - NIGHT, zone) > timezones.local_date(item.start, zone)
 
 
 def takes_whole_days(item: Item, zone: str) -> bool:
