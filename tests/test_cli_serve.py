@@ -10,6 +10,8 @@ import shutil
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -20,10 +22,18 @@ import requests
 
 from icalbridge import sandbox
 from icalbridge.models import utcnow
-from tests.fixtures.commands import ROOT, answer, either_signal, free_port, run, running, until
+from tests.fixtures.commands import (
+    ROOT,
+    answer,
+    either_signal,
+    environment,
+    free_port,
+    run,
+    running,
+    until,
+)
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
 KEY = "key-that-nobody-may-see"
@@ -377,3 +387,31 @@ def test_demo_shows_everything_and_leaves_nothing_behind(
     assert [address for address in addresses if address.endswith(".ics")]
     assert told.endswith("Stopped; nothing is left behind.\n")
     assert list(tmp_path.iterdir()) == []
+
+
+STOPPED_AT_ITS_START = """
+import os, signal
+from icalbridge.cli import main
+
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+os.kill(os.getpid(), signal.SIGTERM)
+main(["serve", "--no-sync"])
+"""
+
+
+def test_signal_while_a_child_starts_ends_that_child_too(tmp_path: Path) -> None:
+    """It is handled when the child has just been started; before, the child lived on, and `serve`
+    waited for it without end.
+    """
+    settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/bridge.db", "PORT": str(free_port())}
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPED_AT_ITS_START],
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert "stopping" in ended.stderr
+    assert "Traceback" not in ended.stderr

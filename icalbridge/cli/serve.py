@@ -172,7 +172,7 @@ def supervise(
     children: dict[str, ForkProcess] = {}
     signal.signal(signal.SIGHUP, lambda _number, _frame: _reload(children))
     try:
-        children["web"] = _start("web", _run_web, settings, opened.fileno(), workers)
+        _start(children, "web", _run_web, settings, opened.fileno(), workers)
         if on_started:
             on_started()
         _watch(settings, children, sync=sync)
@@ -200,7 +200,7 @@ def _watch(settings: Settings, children: dict[str, ForkProcess], *, sync: bool) 
     while True:
         if sync and "worker" not in children:
             started = time.monotonic()
-            children["worker"] = _start("worker", partial(run_worker, patient=True), settings)
+            _start(children, "worker", partial(run_worker, patient=True), settings)
         # a signal that comes just before the wait does not end it
         if not wait([child.sentinel for child in children.values()], WATCH_SECONDS):
             continue
@@ -222,20 +222,23 @@ def _watch(settings: Settings, children: dict[str, ForkProcess], *, sync: bool) 
             time.sleep(pause)
 
 
-def _start(name: str, target: Callable[..., None], *args: Any) -> ForkProcess:
+def _start(
+    children: dict[str, ForkProcess], name: str, target: Callable[..., None], *args: Any
+) -> None:
+    """Start a child. A signal that comes meanwhile is handled once it is among the children: it
+    must not run their parent's handlers, and is to end them too.
+    """
     import multiprocessing
 
     child = multiprocessing.get_context("fork").Process(
         target=_child, args=(target, args), name=f"icalbridge-{name}"
     )
-    signal.pthread_sigmask(
-        signal.SIG_BLOCK, SIGNALS
-    )  # the child must not run this process's handlers
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         child.start()
+        children[name] = child
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    return child
 
 
 def _reload(children: dict[str, ForkProcess]) -> None:
@@ -254,9 +257,9 @@ def _child(target: Callable[..., None], args: tuple[Any, ...]) -> None:
     signal.signal(
         signal.SIGHUP, signal.SIG_IGN
     )  # a terminal that ends tells all of its processes; the supervisor acts
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    _die_with_parent()
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        _die_with_parent()
         target(*args)
     except IcalbridgeError as error:
         log.error("%s", error)
