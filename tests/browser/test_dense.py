@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tests.fixtures.chromium import OpenPage
 
 pytestmark = pytest.mark.browser
+soaked = partial(pytest.param, marks=pytest.mark.soak)
 SCREEN = 900
 ROOMS = [Facility(f"r{number}", "school", f"Room {number}", "Classroom") for number in range(60)]
 NAME = "Community Youth Basketball League, Team {}"
@@ -88,7 +90,7 @@ def height_of(page: Page, part: str) -> float:
     return box["height"]
 
 
-@pytest.mark.parametrize("width", [1024, 1280, 1920])
+@pytest.mark.parametrize("width", [1280, *map(soaked, (1024, 1920))])
 def test_timeline_of_a_dense_school_is_short(open_page: OpenPage, address: str, width: int) -> None:
     """Some two screens, with rows of equal height however long a name is and however short a
     booking; the other rooms are behind links.
@@ -105,7 +107,7 @@ def test_timeline_of_a_dense_school_is_short(open_page: OpenPage, address: str, 
     page.wait_for_url("**/facility/r59?view=day&date=2026-11-22")
 
 
-@pytest.mark.parametrize("width", [1024, 1280, 1920])
+@pytest.mark.parametrize("width", [1280, *map(soaked, (1024, 1920))])
 def test_hours_of_a_dense_gym_are_side_by_side(
     open_page: OpenPage, address: str, width: int
 ) -> None:
@@ -141,7 +143,7 @@ def test_page_of_a_dense_school_is_some_screens_long(open_page: OpenPage, addres
         assert page.evaluate("document.documentElement.scrollHeight") < 6 * SCREEN, path
 
 
-@pytest.mark.parametrize("width", [1024, 1280, 1920])
+@pytest.mark.parametrize("width", [1024, *map(soaked, (1280, 1920))])
 @pytest.mark.parametrize("path", ["/property/school", "/facility/r0", "/facility/r0?view=month"])
 def test_grid_begins_within_five_hundred_pixels(
     open_page: OpenPage, address: str, width: int, path: str

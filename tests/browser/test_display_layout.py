@@ -306,7 +306,9 @@ def test_display_cuts_no_activity(page: Page, wall: Wall, path: str, count: int)
     assert shown > 0
 
 
-@pytest.mark.parametrize("path", [DISTRICT, "/display/facility/long"])
+@pytest.mark.parametrize(
+    "path", [DISTRICT, pytest.param("/display/facility/long", marks=pytest.mark.soak)]
+)
 def test_display_cuts_no_place_after_one_line(page: Page, wall: Wall, path: str) -> None:
     """Names of schools and places have two lines, also where there is so much that type is small."""
     wall.fill(busy(120, POOL, first=0.2, every=0.05))

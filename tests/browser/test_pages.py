@@ -72,13 +72,13 @@ links in a frame are marked inside of it.
 @pytest.mark.parametrize(
     "path",
     [
-        "/?q=gym",
         "/free",
-        "/booking/gym0",
         "/property/school?view=week",
         "/build?feed=facility:gym",
-        "/embed?feed=facility:gym",
-        "/status",
+        *(
+            pytest.param(path, marks=pytest.mark.soak)
+            for path in ("/?q=gym", "/booking/gym0", "/embed?feed=facility:gym", "/status")
+        ),
     ],
 )
 def test_every_stop_of_the_keyboard_is_seen(page: Page, address: str, path: str) -> None:

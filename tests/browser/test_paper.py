@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 PAPERS = {"Letter": (279, 216), "A4": (297, 210)}
 """Across, in millimeters."""
+MOST = ["A4", pytest.param("Letter", marks=pytest.mark.soak)]
 ROOMS = [Facility(f"r{number}", "school", f"Room {number}", "Classroom") for number in range(20)]
 OTHERS = {"Club0d0h0", "Club0d1h0", "Club0d2h0", "Club0d5h22"}
 SUNDAY = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -99,7 +100,7 @@ def test_custodian_prints_a_schools_week(page: Page, address: str, paper: str) -
         assert text not in whole
 
 
-@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("paper", MOST)
 def test_quiet_week_of_a_school_is_one_sheet(page: Page, address: str, paper: str) -> None:
     (sheet,) = printed(
         page, f"{address}/property/school?view=week&date=2026-11-24&facility=r7", paper
@@ -108,7 +109,7 @@ def test_quiet_week_of_a_school_is_one_sheet(page: Page, address: str, paper: st
     assert "Room 8" not in sheet.text
 
 
-@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("paper", MOST)
 def test_week_of_a_gym_fills_a_sheet(page: Page, address: str, paper: str) -> None:
     """One sheet with the names of school and gym, whatever hours there are; the hours take most of
     its height.
@@ -126,7 +127,7 @@ def test_week_of_a_gym_fills_a_sheet(page: Page, address: str, paper: str) -> No
     assert 0.8 * height < box["height"] < height
 
 
-@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("paper", MOST)
 def test_month_is_printed_with_its_entries(page: Page, address: str, paper: str) -> None:
     """Also those that a click opens on a screen; on one sheet where they fit."""
     found = printed(page, f"{address}/facility/r0?view=month&date=2026-11-24", paper)
@@ -147,7 +148,7 @@ def test_month_is_printed_with_its_entries_without_scripts(
     assert clubs([sheet.text for sheet in found]) == names | OTHERS
 
 
-@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("paper", MOST)
 def test_day_of_a_school_is_printed_without_its_page(page: Page, address: str, paper: str) -> None:
     found = printed(page, f"{address}/property/school?date=2026-11-24", paper)
     assert len(found) == 1
