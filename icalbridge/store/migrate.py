@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, String, Table, inspect, select, text
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from icalbridge.errors import SchemaOutdated
 from icalbridge.store.engine import reading, without_time_limit, writing
@@ -98,8 +99,13 @@ def upgrade(engine: Engine) -> None:
 
 
 def _create(connection: Connection) -> None:
-    metadata.create_all(connection)
-    VERSION_TABLE.create(connection)
+    """Create all tables. Of indexes that seem to serve a query equally well SQLite takes the one
+    created last: those of a part of the rows come last, as the migrations have it.
+    """
+    for table in (*metadata.sorted_tables, VERSION_TABLE):
+        connection.execute(CreateTable(table))
+        for index in sorted(table.indexes, key=lambda each: (bool(each.dialect_kwargs), each.name)):
+            connection.execute(CreateIndex(index))
     connection.execute(VERSION_TABLE.insert().values(version_num=versions()[-1]))
 
 

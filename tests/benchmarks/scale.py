@@ -70,7 +70,7 @@ def add_entries(connection: sqlite3.Connection, first: int, last: int) -> None:
     """Add the entries of all schools on some days, counted from today; indexes are made anew."""
     indexes = connection.execute(
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-        " AND tbl_name = 'entries'"
+        " AND tbl_name = 'entries' ORDER BY rowid"
     ).fetchall()
     for name, _ in indexes:
         connection.execute(f"DROP INDEX {name}")
