@@ -109,7 +109,9 @@ def search_names(
     result: list[NameMatch] = []
     for rest, property_ids in _by_rest(sites.values(), terms).items():
         matches = read.match_names(property_ids, rest)
-        result += [match for match in matches if _is_named(match, rest)]
+        texts = {(match.name, match.activity) for match in matches}
+        named = {each for each in texts if _is_named(*each, rest)}
+        result += [match for match in matches if (match.name, match.activity) in named]
     groups: defaultdict[tuple[str, str], set[NameMatch]] = defaultdict(set)
     for match in result:
         groups[roots[match.property_id].id, match.name].add(match._replace(activity=""))
@@ -130,8 +132,8 @@ def _by_rest(sites: Iterable[Property], terms: frozenset[str]) -> dict[frozenset
     return by_rest
 
 
-def _is_named(match: NameMatch, terms: Iterable[str]) -> bool:
-    lines = word_lines(match.name, match.activity)
+def _is_named(name: str, activity: str, terms: Iterable[str]) -> bool:
+    lines = word_lines(name, activity)
     return any(has_words(lines, [term]) for term in terms)
 
 
