@@ -127,6 +127,16 @@ def test_day_of_a_school_in_another_zone_is_its_own(store: Store, client: FlaskC
     assert days == {22: False, 23: True, 24: False}
 
 
+def test_list_has_what_is_tomorrow_in_another_zone(store: Store, client: FlaskClient) -> None:
+    """Also where the page ends at what begins later and is still today's."""
+    sync(store, "odd", added([odd_entry(33.5, FAR_GYM, 50, "Owls")]))
+    many = [entry(34, uid=f"x{number}", event_id="x", facility=POOL) for number in range(EXTRA)]
+    sync(store, "school", added(many))
+    for query in ("?view=list", "?view=list&date=2026-11-22"):
+        pages = walk(client, f"/property/district{query}")
+        assert [uid for page in pages for uid in page].count("odd50") == 1
+
+
 @pytest.mark.parametrize(
     "text", ["x", "0", "LTEuMS54", urlsafe_b64encode(b"9" * 40 + b".1.x").decode().rstrip("=")]
 )
