@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy.event import listen
 
 from icalbridge import timezones
 from icalbridge.feeds.audience import Audience, Status, admit, view
@@ -76,6 +77,23 @@ def test_days_of_another_zone_are_read_at_once(school: Store) -> None:
     booked[600] = replace(booked[600], zone="America/New_York")
     apply_changes(school, Changes(added=tuple(booked), parsed=(event(),)))
     assert read_days(school.read, SCHOOL, SHOWN_ENTRIES, ZONE, SINCE, UNTIL, 4) is None
+
+
+def test_what_goes_on_for_days_is_read_by_a_few_statements(school: Store) -> None:
+    """However many there are, all of them at different times."""
+    nights = [
+        entry(0, uid=f"n{number:03}", start=start, end=start + timedelta(hours=30, minutes=number))
+        for number in range(600)
+        for start in [SINCE + QUARTER * 6 * number]
+    ]
+    short = [replace(each, end=each.start + QUARTER) for each in _booked(MOST_ENTRIES)]
+    apply_changes(school, Changes(added=(*short, *nights), parsed=(event(),)))
+    statements: list[str] = []
+    listen(school.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    read = read_days(school.read, SCHOOL, SHOWN_ENTRIES, ZONE, SINCE, UNTIL, 15)
+    assert read is not None
+    assert len({each.uid for each in read.entries if each.uid.startswith("n")}) > 300
+    assert len(statements) < 4 * len(read.counts)
 
 
 def test_few_entries_are_read_at_once(school: Store) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import chain
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
@@ -63,18 +63,15 @@ def read_days(
     None where all of them can be read at once: they are few, or an entry's days are not the
     feed's, as it is in another zone. An entry that ends at midnight is on the evening before only.
     """
-    spans = reading.count_by_span(feed, TimeRange(since, until), criteria)
+    spans = reading.count_by_span(feed, TimeRange(since, until), criteria, NIGHT)
     total = sum(span.count for span in spans)
     if total <= MOST_ENTRIES or any(span.zone != zone for span in spans):
         return None
     days = _by_day(spans, zone, since, until)
-    ranges = dict.fromkeys(
-        times
-        for day in days.values()
-        if day.spans
-        for times in chain(_first_times(day, since, limit), _long_times(day, zone, limit))
-    )
-    entries = reading.first_entries(feed, ranges, criteria, limit)
+    booked = [day for day in days.values() if day.spans]
+    ranges = [times for day in booked for times in _first_times(day, since, limit)]
+    uids = {uid for day in booked for uid in islice(_long_uids(day, zone), limit)}
+    entries = reading.first_entries(feed, ranges, criteria, limit, uids)
     return DaysRead(entries, {date: day.count for date, day in days.items()})
 
 
@@ -118,11 +115,8 @@ def _first_times(day: _DaySpans, since: datetime, limit: int) -> Iterator[TimeRa
         yield TimeRange(max(day.begins - SECOND, since), before, starts_from=day.begins)
 
 
-def _long_times(day: _DaySpans, zone: str, limit: int) -> Iterator[TimeRange]:
-    """Yield ranges with the first entries of a day that go on for days, which months begin with."""
+def _long_uids(day: _DaySpans, zone: str) -> Iterator[str]:
+    """Yield the UIDs of what goes on for days, in order: a month's days begin with it."""
     for span in day.spans:
-        if limit > 0 and is_long(span.start, span.end, zone):
-            yield TimeRange(
-                span.end - SECOND, span.start + SECOND, starts_from=span.start, ends_by=span.end
-            )
-            limit -= span.count
+        if is_long(span.start, span.end, zone):
+            yield from span.uids

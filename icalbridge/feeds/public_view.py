@@ -78,9 +78,14 @@ class PublicView(Reading):
         return self._publish(read, feed)
 
     def first_entries(
-        self, feed: Feed, ranges: Iterable[TimeRange], criteria: EntryCriteria, limit: int
+        self,
+        feed: Feed,
+        ranges: Iterable[TimeRange],
+        criteria: EntryCriteria,
+        limit: int,
+        uids: Collection[str] = (),
     ) -> list[Entry]:
-        return self._publish(super().first_entries(feed, ranges, criteria, limit), feed)
+        return self._publish(super().first_entries(feed, ranges, criteria, limit, uids), feed)
 
     def entries_between(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from icalbridge.store.statements import KEYS_A_STATEMENT, in_parts, of_events
 from icalbridge.store.tables import LONG, LONG_SECONDS, entries, events, properties
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import Column, ColumnElement, Connection
     from sqlalchemy.sql.selectable import TableValuedAlias
@@ -148,6 +148,10 @@ class TimeRange:
         return and_(*bounds)
 
 
+EPOCH = datetime.fromtimestamp(0, UTC)
+ALL_TIMES = TimeRange(EPOCH, starts_from=EPOCH)
+
+
 def read_entries(
     connection: Connection,
     scopes: Iterable[EntryScope],
@@ -176,6 +180,23 @@ def read_entries(
     if limit is None:
         return in_order
     return in_order[-limit:] if newest_first else in_order[:limit]
+
+
+def read_first_entries(
+    connection: Connection,
+    scopes: Sequence[EntryScope],
+    ranges: Iterable[TimeRange],
+    uids: Collection[str],
+    criteria: EntryCriteria,
+    limit: int,
+) -> list[Entry]:
+    """Return the first entries of each time range, and those of some UIDs, each once, by start."""
+    named = [EntryScope("uid", tuple(part)) for part in in_parts(set(uids))]
+    result = {entry.uid: entry for entry in read_entries(connection, named, ALL_TIMES, criteria)}
+    for times in ranges:
+        read = read_entries(connection, scopes, times, criteria, limit=limit)
+        result |= {entry.uid: entry for entry in read}
+    return sorted(result.values(), key=attrgetter("start", "end", "uid"))
 
 
 def find_extreme(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select, true
@@ -36,6 +35,7 @@ from icalbridge.store.entries import (
     find_extreme,
     member_ids,
     read_entries,
+    read_first_entries,
     scopes_of,
 )
 from icalbridge.store.feed_states import feed_state
@@ -62,7 +62,7 @@ from icalbridge.store.tables import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Table
 
@@ -122,17 +122,20 @@ class Reading(Repository):
             )
 
     def first_entries(
-        self, feed: Feed, ranges: Iterable[TimeRange], criteria: EntryCriteria, limit: int
+        self,
+        feed: Feed,
+        ranges: Iterable[TimeRange],
+        criteria: EntryCriteria,
+        limit: int,
+        uids: Collection[str] = (),
     ) -> list[Entry]:
-        """Return the first entries of each of some time ranges, each once, in order of start."""
-        entries: dict[str, Entry] = {}
+        """Return the first entries of each of some time ranges, and those of some UIDs, each once,
+        in order of start.
+        """
         criteria = self._leave_visible(criteria)
         with reading(self._opened) as connection:
             scopes = list(feed_scopes(connection, feed, criteria))
-            for times in ranges:
-                read = read_entries(connection, scopes, times, criteria, limit=limit)
-                entries |= {entry.uid: entry for entry in read}
-        return sorted(entries.values(), key=attrgetter("start", "end", "uid"))
+            return read_first_entries(connection, scopes, ranges, uids, criteria, limit)
 
     def count(self, feed: Feed, times: TimeRange, criteria: EntryCriteria = SHOWN_ENTRIES) -> int:
         """Count the entries of a feed, which is not a saved one, in a time range."""
@@ -142,13 +145,19 @@ class Reading(Repository):
             return count_entries(connection, scopes, times, criteria)
 
     def count_by_span(
-        self, feed: Feed, times: TimeRange, criteria: EntryCriteria = SHOWN_ENTRIES
+        self,
+        feed: Feed,
+        times: TimeRange,
+        criteria: EntryCriteria = SHOWN_ENTRIES,
+        uids_over: timedelta | None = None,
     ) -> list[SpanCount]:
-        """Count the entries of a feed, which is not a saved one, by start, end and zone."""
+        """Count the entries of a feed, which is not a saved one, by start, end and zone; with the
+        UIDs of those that are longer than `uids_over`.
+        """
         criteria = self._leave_visible(criteria)
         with reading(self._opened) as connection:
             scopes = feed_scopes(connection, feed, criteria)
-            return count_by_span(connection, scopes, times, criteria)
+            return count_by_span(connection, scopes, times, criteria, uids_over)
 
     def first_start(
         self, feed: Feed, starts_from: datetime, criteria: EntryCriteria = SHOWN_ENTRIES

@@ -298,7 +298,9 @@ class Schedules:
             else grid_days(items, shown, context)
         )
         last = items[-1] if items and not calendar.is_complete else None
-        reached = timezones.local_date(last.start, context.zone_of(last)) if last else end
+        # What began before the first day is listed there; farther east it is a later day.
+        begun = {timezones.local_date(item.start, context.zone_of(item)) for item in items}
+        reached = max(shown.first, *begun) if last else end
         empty = None if from_now or view.left_off else shown.first
         return {
             "sheet": tuple(

@@ -288,6 +288,17 @@ def test_page_that_refuses_keeps_what_was_filled_in(client: FlaskClient) -> None
     assert "found" not in {attributes.get("id") for _, attributes in seen.elements}
 
 
+def test_page_that_refuses_keeps_schools_kind_and_an_empty_date(client: FlaskClient) -> None:
+    """Schools in one list are ticked, and a field that was empty is empty."""
+    query = "from=x&type=Gymnasium&property=school%2Calone"
+    seen = Seen(client.get(f"/free?{query}").text)
+    chosen = [each["value"] for _, each in seen.elements if {"checked", "selected"} & each.keys()]
+    assert {*chosen} == {"Gymnasium", "alone", "school"}
+    (given,) = (each for _, each in seen.elements if each.get("id") == "free-date")
+    assert given["value"] == ""
+    assert client.get('/free?from=x&type="').status_code == 400
+
+
 def test_page_names_where_to_book(store: Store) -> None:
     settings = replace(PUBLIC, booking_url="https://book.example.org/{property_id}/{facility_id}")
     client = create_app(settings, store, clock=Clock()).test_client()

@@ -85,6 +85,30 @@ def test_day_of_a_district_goes_on_in_the_list(crowded: Store, client: FlaskClie
         assert set(extra) >= {f"x{number}" for number in range(1 if "22" in query else 0, EXTRA, 3)}
 
 
+@pytest.mark.parametrize(
+    "query", ["?view=list", "?view=list&date=2026-11-21", "?view=list&date=2026-11-22", "?view=day"]
+)
+@pytest.mark.parametrize("path", MOST)
+def test_list_shows_what_began_days_ago_and_goes_on(
+    store: Store, client: FlaskClient, path: str, query: str
+) -> None:
+    """Also where that alone is more than a page."""
+    if path != "/property/district" and query == "?view=day":
+        query = "?view=list&q=practice"
+    began, ends = NOW - timedelta(days=3), NOW + timedelta(days=4)
+    many = [
+        entry(0, uid=f"x{number:03}", event_id="x", facility=POOL, start=began, end=ends)
+        for number in range(EXTRA)
+    ]
+    sync(store, "school", added(many))
+    pages = walk(client, path + query)
+    assert all(pages)
+    first = {uid for page in pages[:-1] for uid in page if uid.startswith("x")}
+    assert len(first) >= 100
+    shown = {uid for page in pages for uid in page if uid.startswith("x")}
+    assert shown == {each.uid.partition("@")[0] for each in many}
+
+
 def test_list_that_goes_on_keeps_its_filters(crowded: Store, client: FlaskClient) -> None:
     seen = look(client, "/property/school?view=list&q=practice&lang=es")
     (onward,) = {link.partition("next=")[0] for link in seen.links() if "next=" in link}
@@ -101,6 +125,16 @@ def test_day_of_a_school_in_another_zone_is_its_own(store: Store, client: FlaskC
         for day in (22, 23, 24)
     }
     assert days == {22: False, 23: True, 24: False}
+
+
+def test_list_has_what_is_tomorrow_in_another_zone(store: Store, client: FlaskClient) -> None:
+    """Also where the page ends at what begins later and is still today's."""
+    sync(store, "odd", added([odd_entry(33.5, FAR_GYM, 50, "Owls")]))
+    many = [entry(34, uid=f"x{number}", event_id="x", facility=POOL) for number in range(EXTRA)]
+    sync(store, "school", added(many))
+    for query in ("?view=list", "?view=list&date=2026-11-22"):
+        pages = walk(client, f"/property/district{query}")
+        assert [uid for page in pages for uid in page].count("odd50") == 1
 
 
 @pytest.mark.parametrize(

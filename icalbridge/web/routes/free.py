@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, render_template, request
 
 from icalbridge.feeds import BadQuery, page_path
-from icalbridge.feeds.query_values import split_query
+from icalbridge.feeds.query_values import IDS, TEXTS, read_list, split_query
 from icalbridge.models import Feed
 from icalbridge.text import search_key
 from icalbridge.web import formatting, responses
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from icalbridge.feeds.query_values import ValueType
     from icalbridge.settings import Settings
     from icalbridge.web.feed_cache import FeedCache
     from icalbridge.web.free_spaces import FreeResult
@@ -46,7 +47,7 @@ class FreePages:
         query = result.query
         return self._site.respond(
             "free.html",
-            **self._form(result),
+            **self._form(result, query.kinds),
             refusal="",
             property_ids=query.property_ids,
             fields=query.parameters,
@@ -67,8 +68,8 @@ class FreePages:
         """Return the form as it was filled in, with the reason why nothing can be looked for."""
         html = render_template(
             "free.html",
-            **self._form(self._spaces.find({}, now)),
-            property_ids=given.get("property", ()),
+            **self._form(self._spaces.find({}, now), _read_again("type", given, TEXTS)),
+            property_ids=_read_again("property", given, IDS),
             fields=dict.fromkeys(OWN)
             | {name: values[-1] for name, values in given.items() if values},
             refusal=sentence,
@@ -76,11 +77,11 @@ class FreePages:
         )
         return responses.respond_uncached(html, 400)
 
-    def _form(self, result: FreeResult) -> dict[str, Any]:
+    def _form(self, result: FreeResult, chosen: Sequence[str]) -> dict[str, Any]:
         """Return what the form offers."""
         return {
             "reach": result.reach,
-            "kinds": _kind_choices(result),
+            "kinds": _kind_choices(result, chosen),
             "schools": result.schools,
             "sharing": Sharing(self._site.address("/free")),
         }
@@ -107,11 +108,21 @@ def _when(result: FreeResult, now: datetime) -> str:
     return f"{day}, {formatting.time_span(since, until, result.zone)}"
 
 
-def _kind_choices(result: FreeResult) -> list[tuple[str, str, bool]]:
+def _read_again(
+    name: str, given: Mapping[str, Sequence[str]], values: ValueType
+) -> tuple[str, ...]:
+    """Return the values of a list for the form; none where they cannot be read."""
+    try:
+        return read_list(name, given, values)
+    except BadQuery:
+        return ()
+
+
+def _kind_choices(result: FreeResult, chosen: Sequence[str]) -> list[tuple[str, str, bool]]:
     """Return value, name and whether it is chosen of each kind; first such as the address has and
     no facility is.
     """
-    chosen, known = result.query.kinds, kinds(result.facilities, None)
+    known = kinds(result.facilities, None)
     named = {search_key(kind.name) for kind in known}
     others = [(form_value("type", kind), kind, True) for kind in chosen if kind not in named]
     return others + [
