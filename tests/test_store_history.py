@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import event, func, select
 
-from icalbridge.models import Changes
+from icalbridge.models import Changes, Feed
+from icalbridge.store.entries import TimeRange
 from icalbridge.store.rows import SHOWN
 from icalbridge.store.tables import entries
 from tests.fixtures.bridges import bridge
 from tests.fixtures.history import add_history
+from tests.fixtures.migrated import new_store
 from tests.fixtures.stores import apply_changes
 from tests.samples import GYM, NOW, POOL, entry
 from tests.samples import event as event_of
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from icalbridge.store import Store
+    from icalbridge.store.reading import Reading
 
 EVERY = 10
 """SQLite counts its virtual machine's instructions in tens."""
@@ -139,22 +142,47 @@ def test_counts_are_of_what_overlaps_a_span(
     assert school.read.counts(NOW, NOW + timedelta(days=1)) == expected
 
 
-def test_counts_are_found_by_indexes(tmp_path: Path) -> None:
-    """SQLite finds short entries by their start and long ones by their end."""
-    with bridge(f"sqlite:///{tmp_path / 'bridge.db'}") as district:
-        assert district.run().failures == []
-        engine = district.store.engine
+SCHOOL = Feed("property", "school")
+BY_INDEXES = [
+    "ix_entries_{}_start ({}_id=? AND start_at>? AND start_at<?)",
+    "ix_entries_{}_long ({}_id=? AND end_at>?)",
+]
+DAY = TimeRange(NOW, NOW + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("feed", "ask"),
+    [
+        (SCHOOL, lambda read, _feed: read.counts(DAY.ends_after, DAY.starts_before)),
+        *(
+            (feed, ask)
+            for feed in (SCHOOL, Feed("facility", "gym"))
+            for ask in (
+                lambda read, feed: read.entries(feed, DAY),
+                lambda read, feed: read.entries(feed, DAY, limit=2),
+                lambda read, feed: read.count_by_span(feed, DAY),
+            )
+        ),
+    ],
+)
+def test_entries_are_found_by_indexes(
+    tmp_path: Path, feed: Feed, ask: Callable[[Reading, Feed], object]
+) -> None:
+    """SQLite finds short entries by their start and long ones by their end, whatever order they are
+    asked for in, and however many are past.
+    """
+    with closing(new_store(f"sqlite:///{tmp_path / 'bridge.db'}")) as store:
         statements: list[tuple[str, Any]] = []
 
         def note(_connection: object, _cursor: object, sql: str, values: Any, *_: object) -> None:
-            statements.append((sql, values))
+            if "FROM entries" in sql:
+                statements.append((sql, values))
 
-        event.listen(engine, "before_cursor_execute", note)
-        district.store.read.counts(NOW, NOW + timedelta(days=1))
-        event.remove(engine, "before_cursor_execute", note)
-        assert [used for each in statements for used in _indexes(engine, *each)] == [
-            "ix_entries_property_start (property_id=? AND start_at>? AND start_at<?)",
-            "ix_entries_property_long (property_id=? AND end_at>?)",
+        event.listen(store.engine, "before_cursor_execute", note)
+        ask(store.read, feed)
+        event.remove(store.engine, "before_cursor_execute", note)
+        assert [used for each in statements for used in _indexes(store.engine, *each)] == [
+            line.format(feed.kind, feed.kind) for line in BY_INDEXES
         ]
 
 

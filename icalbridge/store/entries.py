@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, and_, cast, false, func, or_, select, true
+from sqlalchemy import ARRAY, and_, cast, false, func, literal_column, or_, select, true
 
 from icalbridge.models import UID_SUFFIX, EventKey
 from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from icalbridge.models import Entry, Feed
 
+ANY_START: ColumnElement[datetime] = literal_column("entries.start_at + 0", entries.c.start_at.type)
+"""The start in words that no index answers: what is long is found by its end."""
 RARE = 20
 """Texts that are fewer than one in so many are found by their own index."""
 
@@ -136,13 +138,16 @@ class TimeRange:
             return
         a_day_before = self.ends_after - timedelta(seconds=LONG_SECONDS)
         yield and_(entries.c.start_at >= a_day_before, self.bounds), False
-        yield and_(LONG, entries.c.start_at < a_day_before, self.bounds), True
+        yield and_(LONG, a_day_before > ANY_START, self._bounds(ANY_START)), True
 
     @property
     def bounds(self) -> ColumnElement[bool]:
+        return self._bounds(entries.c.start_at)
+
+    def _bounds(self, start: ColumnElement[datetime]) -> ColumnElement[bool]:
         bounds = [entries.c.end_at > self.ends_after]
         if self.starts_before is not None:
-            bounds.append(entries.c.start_at < self.starts_before)
+            bounds.append(start < self.starts_before)
         if self.ends_by is not None:
             bounds.append(entries.c.end_at <= self.ends_by)
         return and_(*bounds)
