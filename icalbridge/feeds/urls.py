@@ -54,7 +54,12 @@ def page_path(feed: Feed, *, property_id: str = "") -> str:
     """
     if feed.kind in ("event", "saved"):
         return f"/property/{quote(property_id, safe='')}"
-    return f"/{feed.kind}/{quote(feed.id, safe='')}"
+    return f"/{feed.kind}/{_quote(feed.id)}"
+
+
+def _quote(text: str) -> str:
+    """Return a step of a path; most ids are letters and digits."""
+    return text if text.isalnum() and text.isascii() else quote(text, safe="")
 
 
 def item_path(item: Item) -> str:
@@ -62,7 +67,7 @@ def item_path(item: Item) -> str:
     facility's, or its school's for none or several.
     """
     if item.booking_id:
-        return page_path(Feed("booking", item.booking_id))
+        return f"/booking/{_quote(item.booking_id)}"
     if len(item.facility_ids) == 1:
         return page_path(Feed("facility", item.facility_ids[0]))
     return page_path(Feed("property", item.property_id))
