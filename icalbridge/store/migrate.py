@@ -12,7 +12,17 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, String, Table, inspect, select, text
+from sqlalchemy import (
+    Column,
+    Index,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from icalbridge.errors import SchemaOutdated
@@ -104,9 +114,13 @@ def _create(connection: Connection) -> None:
     """
     for table in (*metadata.sorted_tables, VERSION_TABLE):
         connection.execute(CreateTable(table))
-        for index in sorted(table.indexes, key=lambda each: (bool(each.dialect_kwargs), each.name)):
+        for index in sorted(table.indexes, key=_creation_order):
             connection.execute(CreateIndex(index))
     connection.execute(VERSION_TABLE.insert().values(version_num=versions()[-1]))
+
+
+def _creation_order(index: Index) -> tuple[bool, str]:
+    return bool(index.dialect_kwargs), str(index.name)
 
 
 def _migrate(connection: Connection) -> None:
