@@ -110,7 +110,7 @@ def search_names(
     for rest, property_ids in _by_rest(sites.values(), terms).items():
         matches = read.match_names(property_ids, rest)
         texts = {(match.name, match.activity) for match in matches}
-        named = {each for each in texts if _is_named(*each, rest)}
+        named = {text for text in texts if _is_named(*text, rest)}
         result += [match for match in matches if (match.name, match.activity) in named]
     groups: defaultdict[tuple[str, str], set[NameMatch]] = defaultdict(set)
     for match in result:
