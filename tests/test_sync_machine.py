@@ -265,9 +265,8 @@ class Machine(Upstream):
             ]
             named = select(events.c.event_id, events.c.name).order_by(events.c.event_id)
             rows += [tuple(row) for row in connection.execute(named)]
-            rows += [
-                tuple(row) for row in connection.execute(select(properties.c.id, properties.c.zone))
-            ]
+            zones = select(properties.c.id, properties.c.zone).order_by(properties.c.id)
+            rows += [tuple(row) for row in connection.execute(zones)]
         before, old_rows = self._revision
         if old_rows is not None:
             assert number >= before
