@@ -25,7 +25,7 @@ from icalbridge.errors import VendorError, WindowBroken
 from icalbridge.models import LAST_DISTRICT_DAY
 from icalbridge.store import Store
 from icalbridge.store.rows import SHOWN
-from icalbridge.store.tables import counters, entries, events, metadata, properties
+from icalbridge.store.tables import counters, entries, events, facilities, metadata, properties
 from icalbridge.sync import windows as sync_windows
 from icalbridge.sync.uids import REVIVAL
 from tests.fixtures.bridges import START, Bridge, bridge
@@ -265,8 +265,12 @@ class Machine(Upstream):
             ]
             named = select(events.c.event_id, events.c.name).order_by(events.c.event_id)
             rows += [tuple(row) for row in connection.execute(named)]
-            zones = select(properties.c.id, properties.c.zone).order_by(properties.c.id)
-            rows += [tuple(row) for row in connection.execute(zones)]
+            places = (
+                select(properties.c.id, properties.c.zone, properties.c.listed),
+                select(facilities.c.id, facilities.c.listed),
+            )
+            for query in places:
+                rows += map(tuple, connection.execute(query.order_by("id")))
         before, old_rows = self._revision
         if old_rows is not None:
             assert number >= before
