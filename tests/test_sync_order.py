@@ -100,6 +100,7 @@ def _rows(store: Store) -> dict[str, list[dict[str, Any]]]:
         del row["position"]  # the vendor's order is the order in which places are listed
     for row in found["properties"]:
         del row["read_at"]  # the reads of `answers` are written a few seconds later
+        del row["named_at"]  # when a district's day last had something of the school
     return found
 
 
