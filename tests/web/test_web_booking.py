@@ -132,16 +132,18 @@ def test_booking_page_names_where_to_ask_for_one(store: Store) -> None:
     assert "Ask for a booking here" not in look(_client(store), "/booking/gym0").text
 
 
+def _known(store: Store) -> Entry:
+    """Return the booking whose page most tests open."""
+    coming = store.read.entries_between(["school"], NOW, NOW + timedelta(days=2))
+    return next(entry for entry in coming if entry.uid == "gym0@icalbridge")
+
+
 @pytest.mark.parametrize("status", ["withdrawn", "declined", "suspended"])
 def test_booking_that_was_canceled_says_so_and_stays(
     store: Store, clock: Clock, status: str
 ) -> None:
     """Its page is there for good, its calendar empty; other times are still listed."""
-    known = next(
-        each
-        for each in store.read.entries_between(["school"], NOW, NOW + timedelta(days=2))
-        if each.uid == "gym0@icalbridge"
-    )
+    known = _known(store)
     fields: dict[str, dict[str, object]] = {
         "withdrawn": {"withdrawn": NOW},
         "declined": {"status": "declined"},
@@ -295,11 +297,7 @@ def test_booking_page_describes_itself_to_other_sites(
     store: Store, client: FlaskClient, clock: Clock
 ) -> None:
     """When and where it is, and whether it still is: what a shared link shows."""
-    known = next(
-        found
-        for found in store.read.entries_between(["school"], NOW, NOW + timedelta(days=2))
-        if found.uid == "gym0@icalbridge"
-    )
+    known = _known(store)
     about = "Saturday, November 21, 2026, 3:00 – 5:00 PM · Main Gym, Lincoln High"
     assert _descriptions(client, "/booking/gym0") == {about}
     _call_off(store, known, status="declined")
