@@ -116,6 +116,11 @@ class Item(NamedTuple):
         return int(self.end.timestamp())
 
     @property
+    def key(self) -> tuple[int, int, str]:
+        """Return what items are in order of."""
+        return self.starts_at, self.ends_at, self.uid
+
+    @property
     def booking_id(self) -> str:
         """Return what names the page of its booking. Empty for what is pending and for a block of
         use, which have none, and for an item without its name or its place: the page says both.
