@@ -168,10 +168,10 @@ class _Loader:
         since, until = self._within_reach(since, until)
         after, read = self._request.after, EntriesRead([])
         first = datetime.fromtimestamp(after[0], UTC) if after else since
-        for begins, ends in steps(first, until):
+        most = limit + 1 if self._sql_decides and not after else None
+        for begins, ends in steps(first, until, growth=8 if most else 2):
             starts_from = begins if after or begins > first else None
-            times = TimeRange(since, ends, starts_from=starts_from)
-            read.entries += self._of(times, limit + 1 if self._sql_decides and not after else None)
+            read.entries += self._of(TimeRange(since, ends, starts_from=starts_from), most)
             if len(read.entries) > limit or self._query.occupancy:
                 calendar = self._following(read)
                 if len(calendar.items) > limit:

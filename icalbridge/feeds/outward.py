@@ -116,13 +116,13 @@ class OutwardReader:
         return timezones.midnight(timezones.local_date(moment, zone), zone)
 
 
-def steps(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield spans of one day, then each twice as long as the one before, up to `until`."""
+def steps(since: datetime, until: datetime, growth: int = 2) -> Iterator[tuple[datetime, datetime]]:
+    """Yield spans of one day, then each `growth` times as long as the one before, up to `until`."""
     length = DAY
     while since < until:
         ends = min(since + length, until)
         yield since, ends
-        since, length = ends, length * 2
+        since, length = ends, length * growth
 
 
 def _steps_back(until: datetime, since: datetime) -> Iterator[tuple[datetime, datetime]]:

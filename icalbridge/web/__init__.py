@@ -56,7 +56,7 @@ from icalbridge.web.site import (
     property_path,
     requested_language,
 )
-from icalbridge.web.static_files import Assets, static_files
+from icalbridge.web.static_files import product_assets, static_files
 from icalbridge.web.views.directory import kind_beside
 from icalbridge.web.views.forms import build_path, form_value
 
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
 
     from icalbridge.settings import Settings
     from icalbridge.store import Store
+    from icalbridge.web.static_files import Assets
 
 CACHE_BYTES = 32_000_000
 """How much memory rendered feeds may take in each process."""
@@ -87,7 +88,7 @@ def create_app(
     # An address answers or it does not; werkzeug would redirect one with doubled slashes.
     app.url_map.merge_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    metrics, assets = Metrics(settings), Assets()
+    metrics, assets = Metrics(settings), product_assets()
     service = FeedCache(store, settings, metrics, clock, cache_bytes)
     site = Site(settings.public_url, service.public, clock, service.database)
     look = Look(settings, site, assets)

@@ -25,7 +25,7 @@ from icalbridge.models import Feed, utcnow
 from icalbridge.web import create_app, i18n
 from icalbridge.web.failures import error_page
 from icalbridge.web.revision_cache import CacheEntry, Missing
-from icalbridge.web.static_files import ROOT_ICONS, Assets
+from icalbridge.web.static_files import ROOT_ICONS, product_assets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
     from icalbridge.web.export_tree import ExportTree
     from icalbridge.web.feed_cache import FeedCache
+    from icalbridge.web.static_files import Assets
 
 LANGUAGES = tuple(i18n.NAMES)
 EXPLAINED = "/not-exported"
@@ -97,7 +98,7 @@ class Exporter:
         self._store = store
         self._settings = settings
         self._clock = clock
-        self._assets = Assets()
+        self._assets = product_assets()
         self._settings_text = _describe(settings, self._assets)
         self._stamps: dict[Feed, str] = {}
         self.left_out: list[str] = []

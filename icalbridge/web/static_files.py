@@ -4,6 +4,7 @@ them forever.
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +72,12 @@ class Assets:
 
     def document(self, name: str, version: str) -> responses.Document | None:
         return self._documents.get((name, version == self.versions.get(name)))
+
+
+@cache
+def product_assets() -> Assets:
+    """Return the files of the product, read and compressed once in a process."""
+    return Assets()
 
 
 def static_files(assets: Assets) -> Blueprint:
