@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from icalbridge.store import Store
     from tests.browser.looking import Looks
-    from tests.fixtures.chromium import Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -151,20 +150,6 @@ def yellow(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     settings = replace(PUBLIC, site_name="Sunny Union", site_logo=str(logo), site_accent="#ffd100")
     with serving(create_app(settings, filled, clock=Clock())) as served:
         yield served
-
-
-@pytest.fixture
-def page_faults(visitor: Visitor) -> Iterator[list[str]]:
-    yield visitor.faults
-    assert visitor.faults == []
-
-
-@pytest.fixture
-def page(visitor: Visitor, page_faults: list[str]) -> Iterator[Page]:
-    """One page opens all addresses, which is much cheaper than a page for each."""
-    page_faults.clear()
-    yield visitor.page
-    visitor.page.unroute_all()
 
 
 @pytest.mark.parametrize("name", [each for each in PAGES if each not in RARE])
