@@ -255,7 +255,14 @@ def test_display_shows_in_a_page_that_is_a_file(page: Page, address: str, tmp_pa
     page.frames[1].wait_for_function("document.documentElement.classList.contains('live')")
 
 
-@pytest.mark.parametrize("query", ["", "?theme=dark&accent=ffcc00", "?theme=auto&accent=ffcc00"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?theme=dark&accent=ffcc00",
+        "?theme=auto&accent=ffcc00",
+        pytest.param("", marks=pytest.mark.soak),
+    ],
+)
 def test_embed_is_light_on_paper(page: Page, address: str, query: str) -> None:
     """Whatever the theme and the reader's device; the accent is the one of light ground."""
     page.emulate_media(media="print", color_scheme="dark")
