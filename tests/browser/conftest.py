@@ -60,5 +60,5 @@ def wall(tmp_path: Path) -> Iterator[Wall]:
 
 @pytest.fixture
 def device(open_page: OpenPage) -> Page:
-    """What a display hangs on: a page of its own, whose clock the test turns."""
-    return open_page(new=True)
+    """What a display hangs on: a page whose clock the test sets."""
+    return open_page(clock=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.chromium import Violation, axe
+from tests.fixtures.chromium import Kind, Violation, axe
 from tests.fixtures.serving import serving
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def test_page_keeps_nothing_of_an_earlier_test(
     site: str, pages: Pages, page_faults: list[str]
 ) -> None:
     """The next test gets the same page, without what it stored and what it pretended to be."""
-    first = pages.take("America/Denver", javascript=True)
+    kind = Kind("America/Denver")
+    first = pages.take(kind)
     first.goto(f"{site}/good")
     kept = (
         "[document.cookie, localStorage.length, matchMedia('(prefers-color-scheme: dark)').matches,"
@@ -108,9 +109,9 @@ def test_page_keeps_nothing_of_an_earlier_test(
     with first.expect_popup() as opened:
         first.evaluate("open('/good') && undefined")
     opened.value.wait_for_load_state()
-    pages.give_back(first, "America/Denver", javascript=True)
+    pages.give_back(first, kind)
     assert first.url == "about:blank"
-    second = pages.take("America/Denver", javascript=True)
+    second = pages.take(kind)
     assert (second, second.context.pages) == (first, [first])
     second.goto(f"{site}/good")
     assert second.evaluate(kept) == ["", 0, False, False]

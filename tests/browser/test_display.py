@@ -185,9 +185,11 @@ def test_display_shows_its_last_data_when_a_new_page_has_none(
     full.close()
 
 
-def test_display_without_data_gets_them_without_being_touched(page: Page, wall: Wall) -> None:
+def test_display_without_data_gets_them_without_being_touched(device: Page, wall: Wall) -> None:
     """Hung up before the school was ever fetched, it shows the board once there is one."""
+    page = device
     page.clock.install(time=wall.clock.now)
+    page.clock.resume()
     page.goto(wall.address("/display/facility/never-gym"))
     page.clock.pause_at(wall.clock.now + timedelta(seconds=5))
     assert slot(page, "title") == "This schedule is being loaded"
@@ -337,7 +339,7 @@ def test_display_does_not_believe_the_device(open_page: OpenPage, wall: Wall, ye
     of Los Angeles.
     """
     device = NOW + timedelta(days=365 * years)
-    page = hang(open_page(timezone="Asia/Tokyo", new=True), wall, GYM, device=device)
+    page = hang(open_page(timezone="Asia/Tokyo", clock=True), wall, GYM, device=device)
     assert (slot(page, "clock"), slot(page, "date"), slot(page, "left")) == (
         "12:00 PM",
         "Saturday, November 21",

@@ -70,7 +70,7 @@ def test_display_shows_all_its_pages_within_a_minute(
     each school under its name, and how much is left out stands below.
     """
     wall.fill(busy(200, POOL, first=0.2, every=0.03))
-    page = hang(open_page(width=width, height=height, new=True), wall, path)
+    page = hang(open_page(width=width, height=height, clock=True), wall, path)
     wall.stop()
     every = page.evaluate(
         "[...document.querySelectorAll('[data-lines=today] .title')].map(one => one.textContent)"

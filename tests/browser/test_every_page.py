@@ -182,15 +182,31 @@ def test_page_can_be_read_in_a_site_s_own_colour(page: Page, yellow: str, path: 
     look_at(page, yellow + path, looks=IN_YELLOW)
 
 
-def test_embed_keeps_any_accent_readable(page: Page, address: str) -> None:
+@pytest.mark.parametrize(
+    ("accent", "theme"),
+    [
+        ("ffff00", "light"),
+        ("000000", "dark"),
+        ("7f7f7f", "light"),
+        *(
+            pytest.param(accent, theme, marks=pytest.mark.soak)
+            for accent, theme in (("ffff00", "dark"), ("000000", "light"), ("7f7f7f", "dark"))
+        ),
+    ],
+)
+def test_embed_keeps_any_accent_readable(page: Page, address: str, accent: str, theme: str) -> None:
     """Whatever colour a school has, in either theme, its text can be read."""
-    for accent in ("ffff00", "000000", "7f7f7f"):
-        for theme in ("light", "dark"):
-            page.goto(f"{address}/embed/facility/gym?accent={accent}&theme={theme}")
-            assert axe(page) == [], (accent, theme)
+    page.goto(f"{address}/embed/facility/gym?accent={accent}&theme={theme}")
+    assert axe(page) == []
 
 
-@pytest.mark.parametrize("path", [PAGES["builder for a school"], PAGES["builder refuses"]])
+@pytest.mark.parametrize(
+    "path",
+    [
+        PAGES["builder for a school"],
+        pytest.param(PAGES["builder refuses"], marks=pytest.mark.soak),
+    ],
+)
 def test_builder_fits_without_its_script(
     page: Page, address: str, page_faults: list[str], path: str
 ) -> None:

@@ -160,6 +160,7 @@ def hang(page: Page, wall: Wall, path: str, *, device: datetime | None = None) -
     """
     moment = device or wall.clock.now
     page.clock.install(time=moment)
+    page.clock.resume()  # an earlier test may have left it standing
     page.goto(wall.address(path))
     page.clock.pause_at(moment + timedelta(seconds=10))
     wall.clock.advance(10)
