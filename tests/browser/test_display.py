@@ -27,6 +27,7 @@ from tests.browser.wall import (
     seen,
     sent_by_server,
     slot,
+    stop_clock,
     titles,
     wait,
 )
@@ -188,10 +189,9 @@ def test_display_shows_its_last_data_when_a_new_page_has_none(
 def test_display_without_data_gets_them_without_being_touched(device: Page, wall: Wall) -> None:
     """Hung up before the school was ever fetched, it shows the board once there is one."""
     page = device
-    page.clock.install(time=wall.clock.now)
-    page.clock.resume()
+    stop_clock(page, wall.clock.now)
     page.goto(wall.address("/display/facility/never-gym"))
-    page.clock.pause_at(wall.clock.now + timedelta(seconds=5))
+    page.clock.fast_forward(5_000)
     assert slot(page, "title") == "This schedule is being loaded"
     sync(wall.store, "never")
     ask(page, wall, minutes=1)

@@ -13,8 +13,8 @@ import pytest
 
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
-from tests.browser.looking import LOOKS, forgive, look_at
-from tests.fixtures.chromium import axe
+from tests.browser.looking import LOOKS, WIDTHS, forgive, look_at
+from tests.fixtures.chromium import Kind, axe
 from tests.fixtures.serving import serving
 from tests.web_world import PUBLIC, Clock
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from icalbridge.store import Store
     from tests.browser.looking import Looks
+    from tests.fixtures.chromium import Pages
 
 pytestmark = pytest.mark.browser
 
@@ -107,6 +108,7 @@ RARE = (
     "search without a hit",
     "facility with nothing on",
     "booking with an odd name",
+    "booking that is unknown",
     "free spaces, nothing free",
     "month of a school with odd names",
     "list of a district",
@@ -115,12 +117,14 @@ RARE = (
     "nonsense",
     "never fetched",
     "poster with an odd name",
+    "builder for doors",
     "builder with nothing on",
     "builder waits",
     "snippets refused",
     "embedded without header",
     "embedded with nothing on",
     "embedded month with nothing on",
+    "embedded odd week",
     "embedded unknown",
     "embedded never fetched",
 )
@@ -152,6 +156,22 @@ def yellow(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield served
 
 
+@pytest.fixture(scope="module")
+def visitor(pages: Pages) -> Iterator[Page]:
+    """One page opens all addresses, since these tests only look at it."""
+    kind = Kind("America/Los_Angeles")
+    page = pages.take(kind)
+    yield page
+    pages.give_back(page, kind)
+
+
+@pytest.fixture
+def page(visitor: Page, page_faults: list[str]) -> Iterator[Page]:
+    assert page_faults == []
+    yield visitor
+    visitor.unroute_all()
+
+
 @pytest.mark.parametrize("name", [each for each in PAGES if each not in RARE])
 def test_page_fits_and_can_be_read(
     page: Page, address: str, page_faults: list[str], name: str
@@ -174,12 +194,20 @@ def test_page_fits_and_can_be_read_in_every_look(
     forgive(page_faults)
 
 
-@pytest.mark.parametrize("path", TELLING)
-def test_page_can_be_read_in_a_site_s_own_colour(page: Page, yellow: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "looks"),
+    [
+        *((path, IN_YELLOW[number % 2 :][:1]) for number, path in enumerate(TELLING)),
+        *(pytest.param(path, IN_YELLOW, marks=pytest.mark.soak) for path in TELLING),
+    ],
+)
+def test_page_can_be_read_in_a_site_s_own_colour(
+    page: Page, yellow: str, path: str, looks: tuple[Looks, ...]
+) -> None:
     """The accent of the settings is mended wherever it stands, and the logo takes no room from
     anything.
     """
-    look_at(page, yellow + path, looks=IN_YELLOW)
+    look_at(page, yellow + path, widths=FEW_WIDTHS if len(looks) == 1 else WIDTHS, looks=looks)
 
 
 @pytest.mark.parametrize(

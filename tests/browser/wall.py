@@ -152,6 +152,12 @@ def close_wall(wall: Wall) -> None:
     wall.store.close()
 
 
+def stop_clock(page: Page, moment: datetime) -> None:
+    """Let a device's clock stand still at a moment, before it shows anything."""
+    page.clock.install(time=moment - timedelta(hours=1))
+    page.clock.pause_at(moment)
+
+
 def hang(page: Page, wall: Wall, path: str, *, device: datetime | None = None) -> Page:
     """Open a display on a device whose clock stands still ten seconds after a moment, by default
     the server's.
@@ -159,10 +165,9 @@ def hang(page: Page, wall: Wall, path: str, *, device: datetime | None = None) -
     It is ready to start again without a network.
     """
     moment = device or wall.clock.now
-    page.clock.install(time=moment)
-    page.clock.resume()  # an earlier test may have left it standing
+    stop_clock(page, moment)
     page.goto(wall.address(path))
-    page.clock.pause_at(moment + timedelta(seconds=10))
+    page.clock.fast_forward(10_000)
     wall.clock.advance(10)
     page.wait_for_function("document.documentElement.classList.contains('live')")
     until(lambda: page.evaluate(READY) or None, "everything that a start without a network needs")
