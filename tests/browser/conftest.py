@@ -17,7 +17,10 @@ from tests.web_world import filled_store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from playwright.sync_api import Page
+
     from icalbridge.store import Store
+    from tests.fixtures.chromium import OpenPage
 
 HERE = Path(__file__).parent
 
@@ -53,3 +56,9 @@ def wall(tmp_path: Path) -> Iterator[Wall]:
     opened = open_wall(tmp_path)
     yield opened
     close_wall(opened)
+
+
+@pytest.fixture
+def device(open_page: OpenPage) -> Page:
+    """What a display hangs on: a page whose clock the test sets."""
+    return open_page(clock=True)

@@ -24,7 +24,11 @@ LOOKS: tuple[Looks, ...] = (
     ("es", 320, "dark"),
 )
 """Which of these axe sees: each language in each scheme, across sizes."""
-OUTLINE = "[...document.querySelectorAll('h1,h2,h3,h4')].map(one => Number(one.tagName[1]))"
+UNFOLD = """() => {
+  document.querySelectorAll('details').forEach(one => { one.open = true });
+  return [...document.querySelectorAll('h1,h2,h3,h4')].map(one => Number(one.tagName[1]));
+}"""
+"""Unfolds everything and returns the levels of its headings."""
 OVERFLOW = "document.documentElement.scrollWidth"
 
 
@@ -40,21 +44,18 @@ def look_at(
     """
     told = ""
     for language, width, scheme in looks:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme)
         if language != told:
             told = language
             page.goto(f"{address}{'&' if '?' in address else '?'}lang={language}")
-            page.evaluate(
-                "document.querySelectorAll('details').forEach(one => { one.open = true })"
-            )
-            levels = page.evaluate(OUTLINE)
+            levels = page.evaluate(UNFOLD)
             assert levels[:1] == [1] or not levels, levels
             assert levels.count(1) <= 1, levels
             assert all(later - earlier <= 1 for earlier, later in pairwise(levels)), levels
-            for each in widths:
+            for each in (*(other for other in widths if other != width), width):
                 page.set_viewport_size({"width": each, "height": 800})
                 assert page.evaluate(OVERFLOW) <= each, (language, each)
-        page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(color_scheme=scheme)
         assert axe(page) == [], (language, width, scheme)
 
 

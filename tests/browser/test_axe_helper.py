@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.chromium import Violation, axe
+from tests.fixtures.chromium import Kind, Violation, axe
 from tests.fixtures.serving import serving
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from tests.fixtures.chromium import OpenPage
+    from tests.fixtures.chromium import OpenPage, Pages
 
 SHELL = (
     '<!doctype html><html lang="en"><title>Gym</title><link rel="icon"'
@@ -89,3 +89,31 @@ def test_open_page_takes_size_zone_and_no_javascript(site: str, open_page: OpenP
     phone.goto(f"{site}/throws")
     assert phone.viewport_size == {"width": 360, "height": 640}
     assert phone.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone") == "Pacific/Honolulu"
+
+
+def test_page_keeps_nothing_of_an_earlier_test(
+    site: str, pages: Pages, page_faults: list[str]
+) -> None:
+    """The next test gets the same page, without what it stored and what it pretended to be."""
+    kind = Kind("America/Denver")
+    first = pages.take(kind)
+    first.goto(f"{site}/good")
+    kept = (
+        "[document.cookie, localStorage.length, matchMedia('(prefers-color-scheme: dark)').matches,"
+        " matchMedia('print').matches]"
+    )
+    first.evaluate("document.cookie = 'a=b'; localStorage.setItem('a', 'b')")
+    first.emulate_media(media="print", color_scheme="dark")
+    first.route("**/good", lambda route: route.abort())
+    assert first.evaluate(kept) == ["a=b", 1, True, True]
+    with first.expect_popup() as opened:
+        first.evaluate("open('/good') && undefined")
+    opened.value.wait_for_load_state()
+    pages.give_back(first, kind)
+    assert first.url == "about:blank"
+    second = pages.take(kind)
+    assert (second, second.context.pages) == (first, [first])
+    second.goto(f"{site}/good")
+    assert second.evaluate(kept) == ["", 0, False, False]
+    second.context.close()
+    assert page_faults == []

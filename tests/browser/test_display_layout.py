@@ -1,4 +1,4 @@
-"""How displays look in a real browser: pages, type and columns on every screen."""
+"""How displays look in a real browser: type, margins and codes on every screen."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.wall import (
+    CUT,
     DISTRICT,
     GYM,
     SCHOOL,
+    SMALLEST,
     Wall,
     ask,
     busy,
@@ -25,15 +27,6 @@ from tests.samples import POOL, entry
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.fixtures.chromium import OpenPage
-
-CUT = """() => [...document.querySelectorAll('#display .title, #display .when')].filter(one => {
-  const box = one.getBoundingClientRect();
-  const foot = document.querySelector('footer').getBoundingClientRect();
-  return box.width && (one.scrollHeight > one.clientHeight + 2 || one.scrollWidth > one.clientWidth + 2
-    || box.bottom > foot.top + 1);
-}).map(one => one.textContent)"""
-"""What is seen and not whole."""
 CUT_AFTER_A_LINE = """() => {
   const names = document.querySelectorAll('#display .school, #display .where, #display .names p');
   return [...names].filter(one => {
@@ -44,167 +37,47 @@ CUT_AFTER_A_LINE = """() => {
   }).map(one => one.textContent);
 }"""
 """Names of schools and places that are cut although they have one line only."""
-COLUMNS = """new Set([...document.querySelectorAll('[data-lines=today] .line')].map(
-  one => one.getBoundingClientRect()).filter(box => box.width).map(box => Math.round(box.left))).size"""
-UNHEADED = """() => {
-  const seen = [...document.querySelectorAll('[data-lines=today] .line')].filter(one => one.offsetWidth);
-  return seen.filter((one, index) => {
-    const before = seen[index - 1];
-    return !(before && before.getBoundingClientRect().left === one.getBoundingClientRect().left)
-      && !one.querySelector('.school').offsetWidth;
-  }).map(one => one.textContent);
-}"""
-"""Lines at the top of a column without the name of their school."""
-SMALLEST = """Math.min(...[...document.querySelectorAll('#display .title, #display .start')].map(
-  one => parseFloat(getComputedStyle(one).fontSize)))"""
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("outages")]
 
 SIZES = [(854, 480), (1080, 1920), (1920, 1080), (3840, 2160), (1024, 768)]
+FEW_SIZES = [(854, 480), (720, 1280), (1280, 720), (1024, 768)]
+"""Each shape once: type and space grow with the screen, so what fits at 720 lines fits at 4K."""
 
 
 def show(page: Page, wall: Wall, path: str, width: int, height: int) -> None:
-    """Open a display on a screen of a size, and wait until it runs."""
+    """Show a display on a screen of a size, and wait until it has filled it.
+
+    One that is open already sees by itself within a second that its screen changed, and at once
+    when it comes into view.
+    """
     page.set_viewport_size({"width": width, "height": height})
-    page.goto(wall.address(path))
-    page.wait_for_function("document.documentElement.classList.contains('live')")
-
-
-# pages
-
-
-def test_display_turns_the_page_of_a_long_board(page: Page, wall: Wall) -> None:
-    """Thirty-six things today: each is to be seen once while the pages turn, and which page it is
-    stands below.
-    """
-    wall.fill(busy(36, POOL))
-    hang(page, wall, SCHOOL)
-    wall.stop()
-    turned: dict[str, list[str]] = {}
-    while slot(page, "page") not in turned:
-        turned[slot(page, "page")] = titles(page)
-        page.clock.run_for(12_000)
-    pages = len(turned)
-    assert pages > 3, turned
-    first = int(next(iter(turned)).split()[0]) - 1
-    assert list(turned) == [f"{(first + number) % pages + 1} of {pages}" for number in range(pages)]
-    shown = [title for number in range(1, pages + 1) for title in turned[f"{number} of {pages}"]]
-    assert sorted(shown) == sorted(
-        ["Open Gym", "Practice: Varsity", *(f"Club {number}" for number in range(36))]
-    )
-    assert slot(page, "more") == ""
-
-
-@pytest.mark.parametrize(
-    ("path", "width", "height"),
-    [
-        (DISTRICT, 854, 480),
-        (SCHOOL, 720, 1280),
-        pytest.param(DISTRICT, 720, 1280, marks=pytest.mark.soak),
-        pytest.param(DISTRICT, 1920, 1080, marks=pytest.mark.soak),
-        pytest.param(SCHOOL, 854, 480, marks=pytest.mark.soak),
-        pytest.param(SCHOOL, 1920, 1080, marks=pytest.mark.soak),
-    ],
-)
-def test_display_shows_all_its_pages_within_a_minute(
-    open_page: OpenPage, wall: Wall, path: str, width: int, height: int
-) -> None:
-    """However much there is, a round takes a minute: what is on and what comes soonest is shown,
-    each school under its name, and how much is left out stands below.
-    """
-    wall.fill(busy(200, POOL, first=0.2, every=0.03))
-    page = hang(open_page(width=width, height=height), wall, path)
-    wall.stop()
-    every = page.evaluate(
-        "[...document.querySelectorAll('[data-lines=today] .title')].map(one => one.textContent)"
-    )
-    shown: list[str] = []
-    begun = slot(page, "page")
-    for _ in range(5):
-        shown += titles(page)
-        if path == DISTRICT:
-            expect(page.locator(".line:visible .school:visible").first).to_be_visible()
-        page.clock.run_for(12_000)
-    assert slot(page, "page") == begun
-    assert begun.endswith("of 5")
-    assert len(set(shown)) == len(shown) > 20
-    assert slot(page, "more") == f"More today: {len(every) - len(shown)}"
-    assert "Open Gym" in shown
-    clubs = sorted(int(title.split()[1]) for title in shown if title.startswith("Club"))
-    assert clubs == list(range(len(clubs)))
-
-
-@pytest.mark.parametrize(
-    ("width", "height", "language"),
-    [(1280, 720, "en"), (1080, 1920, "es"), pytest.param(854, 480, "es", marks=pytest.mark.soak)],
-)
-def test_dense_display_shows_what_is_on_first(
-    page: Page, wall: Wall, width: int, height: int, language: str
-) -> None:
-    """Forty things are on and a hundred come: in columns of smaller type everything that is on
-    is shown within the minute, and of the rest what comes soonest.
-    """
-    wall.fill(
-        [
-            *busy(100, POOL, first=0.5, every=0.05),
-            *(
-                entry(
-                    -1.5 + number / 100,
-                    uid=f"on{number}",
-                    facility=POOL,
-                    event_id=f"on{number}",
-                    name=f"Class {number}",
-                )
-                for number in range(40)
-            ),
-        ]
-    )
-    page.set_viewport_size({"width": width, "height": height})
-    hang(page, wall, f"{DISTRICT}?lang={language}")
-    wall.stop()
-    shown: list[str] = []
-    for _ in range(5):
-        shown += titles(page)
-        assert (page.evaluate(CUT), page.evaluate(UNHEADED)) == ([], [])
-        page.clock.run_for(12_000)
-    clubs = sorted(int(title.split()[1]) for title in shown if title.startswith("Club"))
-    assert {f"Class {number}" for number in range(40)} <= set(shown)
-    assert clubs == list(range(len(clubs)))
-    assert len(shown) == len(set(shown)) >= 80
-    assert page.evaluate(COLUMNS) == (2 if height > width else 3)
-    assert page.evaluate(SMALLEST) >= 0.0279 * min(width, height)
-
-
-def test_display_of_a_large_district_says_how_much_it_leaves_out(page: Page, wall: Wall) -> None:
-    """More is on at once than its data hold: what it shows and what it leaves out are all of it."""
-    wall.fill([entry(-1, uid=f"on{n}", facility=POOL, event_id=f"on{n}") for n in range(430)])
-    page.set_viewport_size({"width": 1280, "height": 720})
-    hang(page, wall, SCHOOL)
-    wall.stop()
-    shown = 0
-    for _ in range(5):
-        shown += len(titles(page))
-        page.clock.run_for(12_000)
-    assert shown > 80
-    assert slot(page, "more") == f"More today: {430 + 2 - shown}"
+    if page.url == wall.address(path):
+        page.wait_for_function(
+            "size => innerWidth + ' ' + innerHeight === size", arg=f"{width} {height}"
+        )
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    else:
+        page.goto(wall.address(path))
+        page.wait_for_function("document.documentElement.classList.contains('live')")
 
 
 # entries
 
 
-def test_display_lets_go_of_what_ended(page: Page, wall: Wall) -> None:
+def test_display_lets_go_of_what_ended(device: Page, wall: Wall) -> None:
     """At its end an entry leaves the board by itself."""
-    hang(page, wall, SCHOOL)
+    page = hang(device, wall, SCHOOL)
     assert titles(page) == ["Open Gym", "Practice: Varsity"]
     ask(page, wall, minutes=60)
     assert titles(page) == ["Practice: Varsity"]
 
 
-def test_display_strikes_out_what_was_called_off(page: Page, wall: Wall) -> None:
+def test_display_strikes_out_what_was_called_off(device: Page, wall: Wall) -> None:
     """What was called off stays until its end, struck out and with a word; the gym is free
     meanwhile.
     """
-    hang(page, wall, GYM)
+    page = hang(device, wall, GYM)
     wall.call_off(entry(-1, uid="now", event_id="e0", name="Open Gym"))
     ask(page, wall, minutes=2)
     assert (slot(page, "headline"), titles(page, "now")) == ("Free", ["Open Gym"])
@@ -217,13 +90,13 @@ def test_display_strikes_out_what_was_called_off(page: Page, wall: Wall) -> None
     assert titles(page, "now") == []
 
 
-def test_display_says_free_or_in_use_by_word_colour_and_shape(page: Page, wall: Wall) -> None:
+def test_display_says_free_or_in_use_by_word_colour_and_shape(device: Page, wall: Wall) -> None:
     """Who sees no colours reads the word and knows the shape."""
     look = (
         "one => [getComputedStyle(one).backgroundColor,"
         " getComputedStyle(one.firstElementChild).backgroundColor]"
     )
-    hang(page, wall, GYM)
+    page = hang(device, wall, GYM)
     in_use = slot(page, "headline"), page.locator(".state").evaluate(look)
     ask(page, wall, minutes=60)
     free = slot(page, "headline"), page.locator(".state").evaluate(look)
@@ -277,16 +150,20 @@ ACTIVITY = "Under 12 Semifinals"
 
 
 @pytest.mark.parametrize(
-    ("path", "count"),
+    ("path", "count", "sizes"),
     [
-        (GYM, 1),
-        (GYM, 5),
-        (SCHOOL, 12),
-        pytest.param(GYM, 12, marks=pytest.mark.soak),
-        pytest.param(SCHOOL, 1, marks=pytest.mark.soak),
+        (GYM, 1, FEW_SIZES),
+        (GYM, 5, FEW_SIZES),
+        (SCHOOL, 12, FEW_SIZES),
+        *(
+            pytest.param(path, count, [*SIZES, (720, 1280), (1280, 720)], marks=pytest.mark.soak)
+            for path, count in ((GYM, 1), (GYM, 5), (GYM, 12), (SCHOOL, 1), (SCHOOL, 12))
+        ),
     ],
 )
-def test_display_cuts_no_activity(page: Page, wall: Wall, path: str, count: int) -> None:
+def test_display_cuts_no_activity(
+    page: Page, wall: Wall, path: str, count: int, sizes: list[tuple[int, int]]
+) -> None:
     """A long name takes two lines and is cut before its activity is, on every screen."""
     wall.fill(
         [
@@ -297,7 +174,7 @@ def test_display_cuts_no_activity(page: Page, wall: Wall, path: str, count: int)
         ]
     )
     shown = 0
-    for width, height in [*SIZES, (720, 1280), (1280, 720)]:
+    for width, height in sizes:
         show(page, wall, path, width, height)
         assert page.evaluate(CUT) == [], (width, height)
         for line in page.locator(".line:visible .title", has_text="Sunny Valley C").all():
@@ -317,16 +194,25 @@ def test_display_cuts_no_place_after_one_line(page: Page, wall: Wall, path: str)
         assert page.evaluate(CUT_AFTER_A_LINE) == [], (width, height)
 
 
-def test_display_shows_a_title_whole_where_there_is_room(page: Page, wall: Wall) -> None:
+@pytest.mark.parametrize(
+    ("path", "sizes"),
+    [
+        (GYM, [(1280, 720), (3840, 2160)]),
+        (SCHOOL, FEW_SIZES),
+        pytest.param(SCHOOL, SIZES, marks=pytest.mark.soak),
+    ],
+)
+def test_display_shows_a_title_whole_where_there_is_room(
+    page: Page, wall: Wall, path: str, sizes: list[tuple[int, int]]
+) -> None:
     """A name is not cut because it is long, but where there is no room for it."""
     name, activity = "Sunny Valley Recreation Leagues of the Winter", "Semifinals U12"
     wall.fill([entry(0.5, uid="l", event_id="l", name=name, activity=activity)])
-    for path, sizes in ((GYM, [(1280, 720), (3840, 2160)]), (SCHOOL, SIZES)):
-        for width, height in sizes:
-            show(page, wall, path, width, height)
-            title = page.locator(".title:visible", has_text=f"{name}: {activity}")
-            expect(title.first).to_be_visible()
-            assert page.evaluate(CUT) == []
+    for width, height in sizes:
+        show(page, wall, path, width, height)
+        title = page.locator(".title:visible", has_text=f"{name}: {activity}")
+        expect(title.first).to_be_visible()
+        assert page.evaluate(CUT) == []
 
 
 INSIDE = """percent => {
@@ -360,6 +246,7 @@ def test_display_leaves_its_margin_empty(page: Page, wall: Wall, path: str, perc
     for width, height in SIZES[:3]:
         show(page, wall, path, width, height)
         assert page.evaluate(INSIDE, percent) or percent == 1
+    for width, height in SIZES[:3]:
         show(page, wall, f"{path}?margin={percent}", width, height)
         assert (page.evaluate(INSIDE, percent), page.evaluate(CUT)) == ([], [])
 
@@ -378,48 +265,38 @@ CODE = """() => {
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "sizes"),
     [
-        SCHOOL,
-        pytest.param(GYM, marks=pytest.mark.soak),
-        pytest.param("/display/property/alone", marks=pytest.mark.soak),
+        (SCHOOL, FEW_SIZES),
+        *(
+            pytest.param(path, SIZES, marks=pytest.mark.soak)
+            for path in (SCHOOL, GYM, "/display/property/alone")
+        ),
     ],
 )
-def test_display_has_room_for_its_code(page: Page, wall: Wall, path: str) -> None:
+def test_display_has_room_for_its_code(
+    page: Page, wall: Wall, path: str, sizes: list[tuple[int, int]]
+) -> None:
     """A fifth of the shorter side, in a corner, and nothing is behind it or cut because of it."""
     wall.fill(busy(30, POOL))
-    for width, height in SIZES:
+    for width, height in sizes:
         show(page, wall, f"{path}?qr=1", width, height)
         found = page.evaluate(CODE)
         assert (found["others"], found["inside"], page.evaluate(CUT)) == ([], True, [])
         assert found["share"] > 0.21
 
 
-def test_display_has_its_code_without_a_network(page: Page, wall: Wall) -> None:
+def test_display_has_its_code_without_a_network(device: Page, wall: Wall) -> None:
     """It is part of the page, which fetches nothing for it, and is there after a restart."""
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    hang(page, wall, f"{GYM}?qr=1")
+    device.on("request", lambda request: asked.append(request.url))
+    page = hang(device, wall, f"{GYM}?qr=1")
     wall.stop()
     page.reload()
     page.wait_for_function("document.documentElement.classList.contains('live')")
     expect(page.locator(".qr path")).to_have_count(2)
     assert [url for url in asked if not url.startswith(wall.address("/"))] == []
     assert [url for url in asked if "/qr/" in url] == []
-
-
-def test_display_pages_are_about_as_full(page: Page, wall: Wall) -> None:
-    """What does not fit on one page is spread over them: none has only a rest."""
-    page.set_viewport_size({"width": 854, "height": 480})
-    wall.fill(busy(12, POOL))
-    hang(page, wall, SCHOOL)
-    wall.stop()
-    counts: dict[str, int] = {}
-    while slot(page, "page") not in counts:
-        counts[slot(page, "page")] = len(titles(page))
-        page.clock.run_for(12_000)
-    assert sum(counts.values()) == 14
-    assert max(counts.values()) - min(counts.values()) <= 1
 
 
 def test_display_letters_grow_where_there_is_room(page: Page, wall: Wall) -> None:
@@ -461,10 +338,10 @@ def test_display_without_a_board_is_accessible(page: Page, wall: Wall) -> None:
     assert axe(page) == []
 
 
-def test_display_dims_in_the_schools_night(page: Page, wall: Wall) -> None:
+def test_display_dims_in_the_schools_night(device: Page, wall: Wall) -> None:
     """From ten to six it is dark; the hours are the school's."""
     opacity = "getComputedStyle(document.querySelector('.dimmer')).opacity"
-    hang(page, wall, f"{GYM}?dim=22-6")
+    page = hang(device, wall, f"{GYM}?dim=22-6")
     wall.stop()
     dimmed = []
     for hours in (9, 1.1, 7, 1):
@@ -473,9 +350,9 @@ def test_display_dims_in_the_schools_night(page: Page, wall: Wall) -> None:
     assert dimmed == [("9:00 PM", "0"), ("10:06 PM", "0.8"), ("5:06 AM", "0.8"), ("6:06 AM", "0")]
 
 
-def test_display_moves_a_little_every_minute(page: Page, wall: Wall) -> None:
+def test_display_moves_a_little_every_minute(device: Page, wall: Wall) -> None:
     """Against burning in everything is moved by some pixels, in sixteen steps, never far."""
-    hang(page, wall, GYM)
+    page = hang(device, wall, GYM)
     wall.stop()
     places = []
     for _ in range(16):

@@ -13,8 +13,8 @@ import pytest
 
 from icalbridge.settings import Settings
 from icalbridge.web import create_app
-from tests.browser.looking import LOOKS, forgive, look_at
-from tests.fixtures.chromium import axe
+from tests.browser.looking import LOOKS, WIDTHS, forgive, look_at
+from tests.fixtures.chromium import Kind, axe
 from tests.fixtures.serving import serving
 from tests.web_world import PUBLIC, Clock
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from icalbridge.store import Store
     from tests.browser.looking import Looks
-    from tests.fixtures.chromium import Visitor
+    from tests.fixtures.chromium import Pages
 
 pytestmark = pytest.mark.browser
 
@@ -108,6 +108,7 @@ RARE = (
     "search without a hit",
     "facility with nothing on",
     "booking with an odd name",
+    "booking that is unknown",
     "free spaces, nothing free",
     "month of a school with odd names",
     "list of a district",
@@ -116,12 +117,14 @@ RARE = (
     "nonsense",
     "never fetched",
     "poster with an odd name",
+    "builder for doors",
     "builder with nothing on",
     "builder waits",
     "snippets refused",
     "embedded without header",
     "embedded with nothing on",
     "embedded month with nothing on",
+    "embedded odd week",
     "embedded unknown",
     "embedded never fetched",
 )
@@ -153,18 +156,20 @@ def yellow(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield served
 
 
-@pytest.fixture
-def page_faults(visitor: Visitor) -> Iterator[list[str]]:
-    yield visitor.faults
-    assert visitor.faults == []
+@pytest.fixture(scope="module")
+def visitor(pages: Pages) -> Iterator[Page]:
+    """One page opens all addresses, since these tests only look at it."""
+    kind = Kind("America/Los_Angeles")
+    page = pages.take(kind)
+    yield page
+    pages.give_back(page, kind)
 
 
 @pytest.fixture
-def page(visitor: Visitor, page_faults: list[str]) -> Iterator[Page]:
-    """One page opens all addresses, which is much cheaper than a page for each."""
-    page_faults.clear()
-    yield visitor.page
-    visitor.page.unroute_all()
+def page(visitor: Page, page_faults: list[str]) -> Iterator[Page]:
+    assert page_faults == []
+    yield visitor
+    visitor.unroute_all()
 
 
 @pytest.mark.parametrize("name", [each for each in PAGES if each not in RARE])
@@ -189,23 +194,47 @@ def test_page_fits_and_can_be_read_in_every_look(
     forgive(page_faults)
 
 
-@pytest.mark.parametrize("path", TELLING)
-def test_page_can_be_read_in_a_site_s_own_colour(page: Page, yellow: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "looks"),
+    [
+        *((path, IN_YELLOW[number % 2 :][:1]) for number, path in enumerate(TELLING)),
+        *(pytest.param(path, IN_YELLOW, marks=pytest.mark.soak) for path in TELLING),
+    ],
+)
+def test_page_can_be_read_in_a_site_s_own_colour(
+    page: Page, yellow: str, path: str, looks: tuple[Looks, ...]
+) -> None:
     """The accent of the settings is mended wherever it stands, and the logo takes no room from
     anything.
     """
-    look_at(page, yellow + path, looks=IN_YELLOW)
+    look_at(page, yellow + path, widths=FEW_WIDTHS if len(looks) == 1 else WIDTHS, looks=looks)
 
 
-def test_embed_keeps_any_accent_readable(page: Page, address: str) -> None:
+@pytest.mark.parametrize(
+    ("accent", "theme"),
+    [
+        ("ffff00", "light"),
+        ("000000", "dark"),
+        ("7f7f7f", "light"),
+        *(
+            pytest.param(accent, theme, marks=pytest.mark.soak)
+            for accent, theme in (("ffff00", "dark"), ("000000", "light"), ("7f7f7f", "dark"))
+        ),
+    ],
+)
+def test_embed_keeps_any_accent_readable(page: Page, address: str, accent: str, theme: str) -> None:
     """Whatever colour a school has, in either theme, its text can be read."""
-    for accent in ("ffff00", "000000", "7f7f7f"):
-        for theme in ("light", "dark"):
-            page.goto(f"{address}/embed/facility/gym?accent={accent}&theme={theme}")
-            assert axe(page) == [], (accent, theme)
+    page.goto(f"{address}/embed/facility/gym?accent={accent}&theme={theme}")
+    assert axe(page) == []
 
 
-@pytest.mark.parametrize("path", [PAGES["builder for a school"], PAGES["builder refuses"]])
+@pytest.mark.parametrize(
+    "path",
+    [
+        PAGES["builder for a school"],
+        pytest.param(PAGES["builder refuses"], marks=pytest.mark.soak),
+    ],
+)
 def test_builder_fits_without_its_script(
     page: Page, address: str, page_faults: list[str], path: str
 ) -> None:

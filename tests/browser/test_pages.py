@@ -30,7 +30,9 @@ def address(filled: Store) -> Iterator[str]:
         yield served
 
 
-@pytest.mark.parametrize("path", ["/facility/gym", "/property/district"])
+@pytest.mark.parametrize(
+    "path", ["/facility/gym", pytest.param("/property/district", marks=pytest.mark.soak)]
+)
 def test_page_is_reached_by_keyboard_in_order(page: Page, address: str, path: str) -> None:
     """Tab goes from the skip link over search and address through the ways to subscribe, and every
     stop is seen.
@@ -153,13 +155,18 @@ def test_page_names_the_zone_to_readers_of_another(open_page: OpenPage, address:
     """Where the reader's clock agrees with the school’s the zone is not named; without scripts
     always.
     """
-    told = {}
-    for zone in ("America/Los_Angeles", "America/Tijuana", "America/Phoenix", ""):
+    day, week, embed = "/facility/gym", "/facility/gym?view=week", "/embed/facility/gym"
+    for zone, paths in (
+        ("America/Los_Angeles", (week,)),
+        ("America/Tijuana", (day,)),
+        ("America/Phoenix", (day, embed)),
+        ("", (week, embed)),
+    ):
         page = open_page(timezone=zone or "America/Los_Angeles", javascript=bool(zone))
-        for path in ("/facility/gym", "/facility/gym?view=week", "/embed/facility/gym"):
+        for path in paths:
             page.goto(address + path)
-            told[path, zone] = page.get_by_text("Times in Pacific Time.").is_visible()
-    assert told == {(path, zone): zone in ("America/Phoenix", "") for path, zone in told}
+            named = page.get_by_text("Times in Pacific Time.").is_visible()
+            assert named == (zone in ("America/Phoenix", "")), (zone, path)
 
 
 def test_page_prints_the_schedule_and_not_the_buttons(page: Page, address: str) -> None:
@@ -197,11 +204,11 @@ def test_week_is_narrowed_down_by_keyboard_without_javascript(
     expect(page.get_by_label("Address of this calendar")).to_have_value(feed)
 
 
-def test_week_of_a_school_is_a_table_at_every_width(open_page: OpenPage, address: str) -> None:
+def test_week_of_a_school_is_a_table_at_every_width(page: Page, address: str) -> None:
     """Stacked or side by side, its rows have their facility as head."""
+    page.goto(address + "/property/school?view=week")
     for width in (320, 1280):
-        page = open_page(width=width)
-        page.goto(address + "/property/school?view=week")
+        page.set_viewport_size({"width": width, "height": 800})
         expect(page.get_by_role("table")).to_have_count(1)
         expect(page.get_by_role("rowheader")).to_have_count(1)
 
@@ -213,11 +220,11 @@ BOXES = """() => [...document.querySelectorAll(".boxes .item")].map((box) => {
 
 
 @pytest.mark.parametrize("path", ["/facility/gym", "/property/school"])
-def test_grid_places_entries_by_time(open_page: OpenPage, address: str, path: str) -> None:
+def test_grid_places_entries_by_time(page: Page, address: str, path: str) -> None:
     """On a wide screen what is later stands further along its axis, nothing covers anything, and
-    now is a line; on a phone the same is a list that needs no scrolling sideways.
+    now is a line; on a phone the same is a list that needs no scrolling sideways, and what is on
+    today is on the first screen.
     """
-    page = open_page(width=1280)
     page.goto(address + path)
     boxes = page.evaluate(BOXES)
     first, second = boxes[0], boxes[1]
@@ -233,10 +240,10 @@ def test_grid_places_entries_by_time(open_page: OpenPage, address: str, path: st
         axis = page.get_by_text("11 AM", exact=True).bounding_box()
         assert abs(axis["y"] - first["top"]) < 3, "an hour stands where its entries are"  # type: ignore[index]
     assert page.locator(".columns, .timeline").bounding_box()["y"] < 500  # type: ignore[index]
-    page = open_page(width=360)
-    page.goto(address + path)
+    page.set_viewport_size({"width": 360, "height": 740})
     first, second = page.evaluate(BOXES)[:2]
     assert first["bottom"] <= second["top"] + 1
+    assert page.get_by_text("Open Gym").last.bounding_box()["y"] < 740  # type: ignore[index]
     expect(page.locator(".now-line")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
@@ -246,19 +253,12 @@ FREE_OUTSIDE = """() => [...document.querySelectorAll(".columns .free span")].fi
 ).map((one) => one.textContent)"""
 
 
-@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("language", ["es", pytest.param("en", marks=pytest.mark.soak)])
 def test_open_times_stay_in_their_column(open_page: OpenPage, address: str, language: str) -> None:
     """A long one goes on in the next line, in Spanish too, whose hours are longer."""
     page = open_page(width=1024)
     page.goto(f"{address}/facility/gym?lang={language}")
     assert page.evaluate(FREE_OUTSIDE) == []
-
-
-def test_today_of_a_gym_is_on_a_phones_first_screen(open_page: OpenPage, address: str) -> None:
-    """Name, how it stands, the date and what is on, without scrolling past more than one screen."""
-    page = open_page(width=360, height=740)
-    page.goto(address + "/facility/gym")
-    assert page.get_by_text("Open Gym").last.bounding_box()["y"] < 740  # type: ignore[index]
 
 
 def test_week_prints_on_one_page(page: Page, address: str) -> None:

@@ -79,7 +79,7 @@ def clubs(texts: list[str]) -> set[str]:
     return {name for text in texts for name in re.findall(r"Club\d+d\d+h\d+", text)}
 
 
-@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("paper", ["Letter", pytest.param("A4", marks=pytest.mark.soak)])
 def test_custodian_prints_a_schools_week(page: Page, address: str, paper: str) -> None:
     """All rooms by all days; a dense week takes two sheets, and each says whose week it is and has
     its days at the top.

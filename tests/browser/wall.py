@@ -13,6 +13,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import requests
 from werkzeug.serving import make_server
 
 from icalbridge.feeds.saved_feed import Saved
@@ -21,6 +22,7 @@ from icalbridge.models import Changes
 from icalbridge.web import create_app
 from icalbridge.web.static_files import FOLDER, Assets
 from tests.fixtures.commands import until
+from tests.fixtures.serving import listen
 from tests.samples import NOW, entry
 from tests.web_world import PUBLIC, Clock, added, filled_store, sync
 
@@ -39,13 +41,14 @@ if TYPE_CHECKING:
 GYM = "/display/facility/gym"
 DISTRICT = "/display/property/district"
 SCHOOL = "/display/property/school"
-SEEN = """() => {
-  const texts = (selector, name) => Object.fromEntries([...document.querySelectorAll(selector)].map(
+SEEN = """text => {
+  const page = text ? new DOMParser().parseFromString(text, 'text/html') : document;
+  const texts = (selector, name) => Object.fromEntries([...page.querySelectorAll(selector)].map(
     one => [one.getAttribute(name), one.textContent.trim()]));
   const fields = line => [...line.querySelectorAll('[data-field]')].map(one => one.textContent.slice(0, 50));
-  const lists = [...document.querySelectorAll('#display [data-lines]')];
+  const lists = [...page.querySelectorAll('#display [data-lines]')];
   return {
-    state: document.body.className,
+    state: page.body.className,
     slots: texts('#display [data-slot]:not([data-slot=page]):not([data-slot=more])', 'data-slot'),
     lines: Object.fromEntries(lists.map(
       list => [list.getAttribute('data-lines'), [...list.children].map(line => [line.className, ...fields(line)])])),
@@ -56,6 +59,16 @@ SEEN = """() => {
 is shown depends on the room for it.
 """
 
+CUT = """() => [...document.querySelectorAll('#display .title, #display .when')].filter(one => {
+  const box = one.getBoundingClientRect();
+  const foot = document.querySelector('footer').getBoundingClientRect();
+  return box.width && (one.scrollHeight > one.clientHeight + 2 || one.scrollWidth > one.clientWidth + 2
+    || box.bottom > foot.top + 1);
+}).map(one => one.textContent)"""
+"""What is seen and not whole."""
+SMALLEST = """Math.min(...[...document.querySelectorAll('#display .title, #display .start')].map(
+  one => parseFloat(getComputedStyle(one).fontSize)))"""
+"""The size of the smallest letters that matter."""
 READY = """Promise.all(
   [location.href, document.querySelector('link[rel=stylesheet]').href, document.querySelector('script[src]').src].map(
     needed => caches.match(needed))).then(found => found.every(Boolean))"""
@@ -87,7 +100,10 @@ class Wall:
 
     def serve(self, app: WSGIApplication) -> None:
         """Serve an application where the display asks."""
-        self._server = make_server("127.0.0.1", self.port, app, threaded=True)
+        if self.port:
+            self._server = make_server("127.0.0.1", self.port, app, threaded=True)
+        else:
+            self._server = listen(app)
         self.port = self._server.server_port
         self._thread = Thread(target=self._server.serve_forever)
         self._thread.start()
@@ -136,6 +152,12 @@ def close_wall(wall: Wall) -> None:
     wall.store.close()
 
 
+def stop_clock(page: Page, moment: datetime) -> None:
+    """Let a device's clock stand still at a moment, before it shows anything."""
+    page.clock.install(time=moment - timedelta(hours=1))
+    page.clock.pause_at(moment)
+
+
 def hang(page: Page, wall: Wall, path: str, *, device: datetime | None = None) -> Page:
     """Open a display on a device whose clock stands still ten seconds after a moment, by default
     the server's.
@@ -143,9 +165,9 @@ def hang(page: Page, wall: Wall, path: str, *, device: datetime | None = None) -
     It is ready to start again without a network.
     """
     moment = device or wall.clock.now
-    page.clock.install(time=moment)
+    stop_clock(page, moment)
     page.goto(wall.address(path))
-    page.clock.pause_at(moment + timedelta(seconds=10))
+    page.clock.fast_forward(10_000)
     wall.clock.advance(10)
     page.wait_for_function("document.documentElement.classList.contains('live')")
     until(lambda: page.evaluate(READY) or None, "everything that a start without a network needs")
@@ -189,10 +211,9 @@ def titles(page: Page, name: str = "today") -> list[str]:
     return page.locator(f"[data-lines={name}] .line:visible .title").all_inner_texts()
 
 
-def told_by_the_server(page: Page, address: str) -> Any:
-    """Return what the server says right now to a display; `page` runs no scripts."""
-    page.goto(address)
-    return seen(page)
+def sent_by_server(page: Page, address: str) -> Any:
+    """Return what the server says right now to a new display; `page` only reads its HTML."""
+    return page.evaluate(SEEN, requests.get(address, timeout=60).text)
 
 
 def busy(count: int, facility: Facility, *, first: float = 0.5, every: float = 0.15) -> list[Entry]:
