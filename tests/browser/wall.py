@@ -94,7 +94,7 @@ class Wall:
 
     def start(self) -> None:
         """Serve, after the first time on the same port as before."""
-        with patch("icalbridge.web.Assets", partial(Assets, self.assets)):
+        with patch("icalbridge.web.product_assets", partial(Assets, self.assets)):
             app = create_app(PUBLIC, self.store, clock=self.clock)
         self.serve(app)
 
