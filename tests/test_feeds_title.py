@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icalbridge.feeds.titles import DEFAULT, FIELDS, LONGEST, UNNAMED, check, fill
+from icalbridge.feeds.titles import DEFAULT, FIELDS, LONGEST, UNNAMED, TitleTexts, check, fill
 from tests.any_entries import TEXTS, said
 
 FULL = {
@@ -64,7 +64,7 @@ NOTHING = dict.fromkeys(FIELDS, "")
 def test_empty_fields_take_their_separators_along(template: str, missing: str, title: str) -> None:
     """What stood before a field that is empty goes, and brackets that hold nothing."""
     check(template or DEFAULT)
-    assert fill(template, FULL | dict.fromkeys(missing.split(), "")) == title
+    assert fill(template, TitleTexts(**FULL | dict.fromkeys(missing.split(), ""))) == title
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ VALUES = st.fixed_dictionaries({field: st.one_of(st.just(""), TEXTS.map(said)) f
 @given(TEMPLATES, VALUES)
 def test_title_is_never_empty(template: str, values: dict[str, str]) -> None:
     """Whatever is missing, something stands there."""
-    assert fill(template, values).strip()
+    assert fill(template, TitleTexts(**values)).strip()
 
 
 @given(TEMPLATES, VALUES)
@@ -154,7 +154,7 @@ def test_title_holds_each_field_that_is_asked_for(template: str, values: dict[st
         values[field] or (UNNAMED if field == "name" else "")
         for field in re.findall(r"\{(\w+)\}", template)
     ]
-    rest = fill(template, values)
+    rest = fill(template, TitleTexts(**values))
     for text in filter(None, wanted):
         _, found, rest = rest.partition(text)
         assert found == text
@@ -166,7 +166,7 @@ def test_title_without_gaps_is_the_template_filled_in(
 ) -> None:
     """Where no field is empty, nothing goes but white space around."""
     full = {field: text or "x" for field, text in values.items()}
-    assert fill(template, full) == template.format_map(full).strip()
+    assert fill(template, TitleTexts(**full)) == template.format_map(full).strip()
 
 
 @given(st.permutations(FIELDS), st.sets(st.sampled_from(FIELDS)))
@@ -174,6 +174,6 @@ def test_separators_stand_between_only(order: list[str], missing: set[str]) -> N
     """With one separator throughout, the fields that are there are joined by it."""
     values = FULL | dict.fromkeys(missing, "")
     there = [values[field] or (UNNAMED if field == "name" else "") for field in order]
-    assert fill(" - ".join(f"{{{field}}}" for field in order), values) == " - ".join(
+    assert fill(" - ".join(f"{{{field}}}" for field in order), TitleTexts(**values)) == " - ".join(
         filter(None, there)
     )

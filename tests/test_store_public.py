@@ -128,7 +128,7 @@ def test_sql_leaves_what_the_rules_leave(
     assert public.entries(SCHOOL, ALL, limit=3) == expected[:3]
     assert public.count(SCHOOL, ALL) == len(expected)
     spans = public.count_by_span(SCHOOL, ALL)
-    assert sum(span.count for span in spans) == len(expected)
+    assert sum(span.number for span in spans) == len(expected)
     assert public.first_start(SCHOOL, NOW) == min(
         (row.start for row in expected if row.start >= NOW), default=None
     )

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from icalbridge.feeds.places import NO_PLACES
-from icalbridge.feeds.titles import FIELDS, fill
+from icalbridge.feeds.titles import TitleTexts, fill
 from icalbridge.models import UID_SUFFIX, ReservedEntry
 from icalbridge.text import display_text
 
@@ -116,6 +116,11 @@ class Item(NamedTuple):
         return int(self.end.timestamp())
 
     @property
+    def key(self) -> tuple[int, int, str]:
+        """Return what items are in order of."""
+        return self.starts_at, self.ends_at, self.uid
+
+    @property
     def booking_id(self) -> str:
         """Return what names the page of its booking. Empty for what is pending and for a block of
         use, which have none, and for an item without its name or its place: the page says both.
@@ -172,20 +177,14 @@ def admit(
     facility = display_text(entry.place) if Field.FACILITY in fields else ""
     has_type = Field.TYPE in fields and not isinstance(entry, ReservedEntry)
     kind = display_text(entry.type) if has_type else ""
-    values = {
-        "name": name,
-        "activity": activity,
-        "facility": facility,
-        "type": kind,
-        "school": display_text(places.schools.get(entry.property_id, "")),
-    }
-    title = _called(fill(shown.title, values), entry.cancelled, status)
+    school = display_text(places.schools.get(entry.property_id, ""))
+    title = fill(shown.title, TitleTexts(name, activity, facility, school, kind))
     item = Item(
         uid=entry.uid,
         start=entry.start,
         end=entry.end,
         zone=entry.zone,
-        title=title,
+        title=_called(title, entry.cancelled, status),
         status=status,
         sequence=entry.sequence,
         modified=entry.modified,
@@ -198,15 +197,15 @@ def admit(
         facility=facility,
         location=display_text(entry.location) if Field.LOCATION in fields else facility,
         type=kind,
-        school=values["school"],
+        school=school,
     )
     return item if particulars is None else _with(item, fields, *particulars)
 
 
 def retitled(item: Item, template: str) -> Item:
     """Return an item with its title made from its fields."""
-    values = {row: getattr(item, row) for row in FIELDS}
-    return item._replace(title=_called(fill(template, values), item.cancelled, item.status))
+    texts = TitleTexts(item.name, item.activity, item.facility, item.school, item.type)
+    return item._replace(title=_called(fill(template, texts), item.cancelled, item.status))
 
 
 def without_mark(item: Item) -> Item:

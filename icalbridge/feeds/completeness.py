@@ -50,14 +50,14 @@ def bound_by_count(
     """
     midnight, tomorrow = timezones.day_bounds(timezones.local_date(now, zone), zone)
     spans = reading.count_by_span(feed, TimeRange(midnight, tomorrow + DAY), criteria)
-    today = sum(span.count for span in spans if span.start < tomorrow)
+    today = sum(span.number for span in spans if span.start < tomorrow)
     if today <= max(MEASURED, settings.feed_max_bytes // ICalendar.least_bytes):
         return None
     coming = [span for span in spans if span.end > now]
     over = [span.end for span in spans if span.end <= now]
     fitting = settings.feed_max_bytes // MOST_BYTES
     for span in coming:
-        fitting -= span.count
+        fitting -= span.number
         if fitting < 0:
             return Completeness(
                 max(over, default=None),

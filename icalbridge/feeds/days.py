@@ -7,7 +7,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
@@ -45,7 +45,7 @@ class _DaySpans:
 
     @property
     def count(self) -> int:
-        return sum(span.count for span in self.spans)
+        return sum(span.number for span in self.spans)
 
 
 def read_days(
@@ -64,12 +64,12 @@ def read_days(
     feed's, as it is in another zone. An entry that ends at midnight is on the evening before only.
     """
     spans = reading.count_by_span(feed, TimeRange(since, until), criteria, NIGHT)
-    total = sum(span.count for span in spans)
+    total = sum(span.number for span in spans)
     if total <= MOST_ENTRIES or any(span.zone != zone for span in spans):
         return None
     days = _by_day(spans, zone, since, until)
     booked = [day for day in days.values() if day.spans]
-    ranges = [times for day in booked for times in _first_times(day, since, limit)]
+    ranges = [times for day in booked for times in _first_times(day, since, limit, zone)]
     uids = {uid for day in booked for uid in islice(_long_uids(day, zone), limit)}
     entries = reading.first_entries(feed, ranges, criteria, limit, uids)
     return DaysRead(entries, {date: day.count for date, day in days.items()})
@@ -99,18 +99,19 @@ def _by_day(
     return dict(zip(dates, days, strict=True))
 
 
-def _first_times(day: _DaySpans, since: datetime, limit: int) -> Iterator[TimeRange]:
-    """Yield narrow ranges in which the first entries of a day are: of those that began before it,
-    and of its own.
+def _first_times(day: _DaySpans, since: datetime, limit: int, zone: str) -> Iterator[TimeRange]:
+    """Yield narrow ranges in which the first entries of a day are, but for those that go on for
+    days: of those that began before it, and of its own.
     """
     left, last = limit, day.spans[0]
     for last in day.spans:
-        left -= last.count
+        left -= last.number
         if left <= 0:
             break
     before = last.start + SECOND
-    if day.spans[0].start < day.begins:
-        yield TimeRange(max(day.begins, since), min(before, day.begins))
+    earlier = takewhile(lambda span: span.start < min(day.begins, before), day.spans)
+    if nights := [span.start for span in earlier if not is_long(span.start, span.end, zone)]:
+        yield TimeRange(max(day.begins, since), nights[-1] + SECOND, starts_from=nights[0])
     if before > day.begins:
         yield TimeRange(max(day.begins - SECOND, since), before, starts_from=day.begins)
 

@@ -23,12 +23,7 @@ from icalbridge.feeds.places import read_places
 from icalbridge.feeds.query import Cancelled
 from icalbridge.feeds.saved_feed import apply
 from icalbridge.feeds.selection import BEGINNING, reach, select
-from icalbridge.store.entries import (
-    ALL_ENTRIES,
-    SHOWN_ENTRIES,
-    EntryCriteria,
-    TimeRange,
-)
+from icalbridge.store.entries import ALL_ENTRIES, SHOWN_ENTRIES, EntryCriteria, TimeRange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +36,7 @@ if TYPE_CHECKING:
     from icalbridge.feeds.selection import Selection
     from icalbridge.feeds.source import Source
     from icalbridge.models import Entry, EventKey, FeedState
+    from icalbridge.store.reading import Reading
 
 MARGIN = timedelta(days=7)
 """How much more is read on either side for occupancy, whose blocks go on over midnight."""
@@ -59,15 +55,17 @@ def load_calendar(
         saved = source.saved_feed(request.feed.id, private=request.private)
         if saved is None:
             return None
-    loader = _Loader(source, request, state, now, saved)
-    return loader.whole(count) if request.whole else loader.span()
+    with source.reading(saved).snapshot() as read:
+        loader = _Loader(source, read, request, state, now, saved)
+        return loader.whole(count) if request.whole else loader.span()
 
 
 def bound_completeness(
     source: Source, request: CalendarRequest, state: FeedState, now: datetime
 ) -> Completeness | None:
     """Bound what a very large district's file has; None for feeds that are to be measured."""
-    return _Loader(source, request, state, now, None).completeness()
+    with source.public.snapshot() as read:
+        return _Loader(source, read, request, state, now).completeness()
 
 
 class _Loader:
@@ -76,12 +74,13 @@ class _Loader:
     def __init__(
         self,
         source: Source,
+        read: Reading,
         request: CalendarRequest,
         state: FeedState,
         now: datetime,
-        saved: Saved | None,
+        saved: Saved | None = None,
     ) -> None:
-        self._read = source.reading(saved)
+        self._read = read
         self._source = source
         self._request = request
         self._feed = request.feed
@@ -168,25 +167,31 @@ class _Loader:
         """Load the first items of a span, by days until there are enough."""
         since, until = self._within_reach(since, until)
         after, read = self._request.after, EntriesRead([])
-        calendar, items = self._calendar(read, moments=()), list[Item]()
         first = datetime.fromtimestamp(after[0], UTC) if after else since
         for begins, ends in steps(first, until):
             starts_from = begins if after or begins > first else None
             times = TimeRange(since, ends, starts_from=starts_from)
             read.entries += self._of(times, limit + 1 if self._sql_decides and not after else None)
-            calendar = self._calendar(read, moments=())
-            items = [item for item in calendar.items if not after or _key(item) > after]
-            if len(items) > limit:
-                return self._first_of(calendar, items, limit)
-        return replace(calendar, items=tuple(items))
+            if len(read.entries) > limit or self._query.occupancy:
+                calendar = self._following(read)
+                if len(calendar.items) > limit:
+                    return self._first_of(calendar, limit)
+        return self._following(read)
 
-    def _first_of(self, calendar: Calendar, items: Sequence[Item], limit: int) -> Calendar:
-        shown = tuple(items[:limit])
+    def _following(self, read: EntriesRead) -> Calendar:
+        """Return a calendar with the items after the page before."""
+        calendar, after = self._calendar(read, moments=()), self._request.after
+        if after is None:
+            return calendar
+        return replace(calendar, items=tuple(item for item in calendar.items if item.key > after))
+
+    def _first_of(self, calendar: Calendar, limit: int) -> Calendar:
+        shown, left_out = calendar.items[:limit], calendar.items[limit]
         ends = [item.end for item in shown] if self._request.since is None else []
         return replace(
             calendar,
             items=shown,
-            complete_until=items[limit].start,
+            complete_until=left_out.start,
             expires=min(filter(None, [calendar.expires, *ends]), default=None),
         )
 
@@ -390,7 +395,3 @@ class _Loader:
             places=places,
         )
         return items, max((changed for _, changed in categories.values()), default=BEGINNING)
-
-
-def _key(item: Item) -> tuple[int, int, str]:
-    return item.starts_at, item.ends_at, item.uid

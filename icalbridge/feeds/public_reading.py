@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from icalbridge.feeds.public_index import PublicIndex, build_index
 from icalbridge.feeds.public_view import PublicView
-from icalbridge.store.engine import reading
+from icalbridge.store.engine import snapshot
 from icalbridge.store.reading import Reading
 
 if TYPE_CHECKING:
@@ -54,16 +54,14 @@ class PublicReading(Reading):
         return self._policies.error
 
     @contextmanager
-    def _view(self) -> Iterator[PublicView]:
+    def snapshot(self) -> Iterator[PublicView]:
         """Open a snapshot of the store as the public may see it."""
         policy = self.policy
-        with reading(self._opened) as connection:
-            if not policy.digest:
+        with snapshot(self._opened) as connection:
+            if policy.digest:
+                yield PublicView(connection, policy, self._current_index(connection, policy))
+            else:
                 yield PublicView(connection, policy, NOTHING_HIDDEN)
-                return
-            if connection.dialect.name == "postgresql":
-                connection.execution_options(isolation_level="REPEATABLE READ")
-            yield PublicView(connection, policy, self._current_index(connection, policy))
 
     def _current_index(self, connection: Connection, policy: Policy) -> PublicIndex:
         revision = Reading(connection).revision()
@@ -78,11 +76,8 @@ class PublicReading(Reading):
         return index
 
 
-UNLIMITED = {"revision", "began", "event_marks", "categories", "api_user_of"}
+UNLIMITED = {"snapshot", "revision", "began", "event_marks", "categories", "api_user_of"}
 """Queries that tell nothing of what is hidden, or only of what was read before."""
-
-
-STAFF_ONLY = {"history", "particulars"}
 
 
 def _ask_view(query: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,9 +85,7 @@ def _ask_view(query: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(query)
     def ask(self: PublicReading, *args: Any, **options: Any) -> Any:
-        if query.__name__ in STAFF_ONLY:
-            raise NotImplementedError(f"{query.__name__} is not public")
-        with self._view() as view:
+        with self.snapshot() as view:
             return getattr(view, query.__name__)(*args, **options)
 
     return ask

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import and_
 
@@ -55,10 +55,16 @@ class PublicView(Reading):
     """
 
     def __init__(self, connection: Connection, policy: Policy, index: PublicIndex) -> None:
-        super().__init__(connection, index.visible)
+        super().__init__(connection, index.visible, is_snapshot=True)
         self._connection = connection
         self._policy = policy
         self._index = index
+
+    def history(self, *_arguments: Any, **_options: Any) -> NoReturn:
+        raise NotImplementedError("The history of entries is not public.")
+
+    def particulars(self, *_arguments: Any, **_options: Any) -> NoReturn:
+        raise NotImplementedError("The particulars of events are not public.")
 
     # entries
 

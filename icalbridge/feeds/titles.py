@@ -12,12 +12,23 @@ import re
 import unicodedata
 from functools import lru_cache
 from string import punctuation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-FIELDS = ("name", "activity", "facility", "school", "type")
+
+class TitleTexts(NamedTuple):
+    """What a title is made from."""
+
+    name: str = ""
+    activity: str = ""
+    facility: str = ""
+    school: str = ""
+    type: str = ""
+
+
+FIELDS = TitleTexts._fields
 DEFAULT = "{name}: {activity}"
 UNNAMED = "Reserved"
 """Stands in for a name that is missing, or that the audience may not see."""
@@ -54,11 +65,12 @@ def _is_plain(character: str) -> bool:
     return unicodedata.category(character) in {"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Zs"}
 
 
-def fill(template: str, values: Mapping[str, str]) -> str:
+@lru_cache(maxsize=4096)  # a weekly practice has the same title all year
+def fill(template: str, texts: TitleTexts) -> str:
     """Return a title; a field that is empty takes the text before it along, and the brackets around
     it. Never empty.
     """
-    requested = values if values["name"] else {**values, "name": UNNAMED}
+    requested = (texts if texts.name else texts._replace(name=UNNAMED))._asdict()
     filled = frozenset(field for field in FIELDS if requested[field])
     # What is between fields has no braces, so that a template is a format string.
     return _without_gaps(template or DEFAULT, filled).format_map(requested).strip() or UNNAMED

@@ -6,6 +6,7 @@ A name is counted in each property by itself, under a key of its own: see `rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import starmap
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select, true
@@ -63,7 +64,7 @@ def match_names(
     rows: list[NameMatch] = []
     for part in in_parts(set(property_ids)):
         result = connection.execute(query.where(entry_texts.c.property_id.in_(part)).distinct())
-        rows += [NameMatch(*row) for row in result]
+        rows += starmap(NameMatch, result.all())
     return rows
 
 
@@ -118,7 +119,7 @@ def _count_names(
     )
     return {
         row[0]: BookedName(row[1], row[2], row[3], is_capped=row[3] == most)
-        for row in connection.execute(query)
+        for row in connection.execute(query).all()
     }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Boolean, case, func, literal_column, select
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 BETWEEN_UIDS = "\n"
 
 
-@dataclass(frozen=True, slots=True)
-class SpanCount:
+class SpanCount(NamedTuple):
     """How many entries have the same start, end and zone."""
 
     start: datetime
     end: datetime
     zone: str
-    count: int
+    number: int
     uids: tuple[str, ...] = ()
     """Of these entries, in order, where they were asked for."""
 
@@ -72,19 +71,23 @@ def count_by_span(
     if uids_over is not None:
         is_over = literal_column(f"end_at - start_at > {int(uids_over.total_seconds())}", Boolean)
         numbers.append(func.aggregate_strings(case((is_over, entries.c.uid)), BETWEEN_UIDS))
-    counts: Counter[tuple[datetime, datetime, str]] = Counter()
-    uids: defaultdict[tuple[datetime, datetime, str], list[str]] = defaultdict(list)
+    parts: list[list[SpanCount]] = []
     for scope in scopes:
         for condition, is_long in times.conditions():
             here = scope.for_range(is_long=is_long).condition(connection)
             query = select(*columns, *numbers).where(here, condition, criteria.condition)
-            for start, end, zone, number, *lists in map(
-                tuple, connection.execute(query.group_by(*columns))
-            ):
-                counts[start, end, zone] += number
-                if lists and lists[0]:
-                    uids[start, end, zone] += lists[0].split(BETWEEN_UIDS)
-    return [
-        SpanCount(*span, number, tuple(sorted(uids[span])))
-        for span, number in sorted(counts.items())
-    ]
+            rows = connection.execute(query.group_by(*columns)).all()
+            parts.append([SpanCount(*row[:4], *map(_split_uids, row[4:])) for row in rows])
+    in_order = sorted(span for part in parts for span in part)
+    if len([part for part in parts if part]) <= 1:
+        return in_order
+    return [_sum(list(same)) for _, same in groupby(in_order, itemgetter(0, 1, 2))]
+
+
+def _split_uids(joined: str | None) -> tuple[str, ...]:
+    return tuple(sorted(joined.split(BETWEEN_UIDS))) if joined else ()
+
+
+def _sum(counts: list[SpanCount]) -> SpanCount:
+    uids = sorted(uid for count in counts for uid in count.uids)
+    return counts[0]._replace(number=sum(count.number for count in counts), uids=tuple(uids))

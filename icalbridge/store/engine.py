@@ -116,6 +116,15 @@ def reading(source: Engine | Connection) -> Iterator[Connection]:
 
 
 @contextmanager
+def snapshot(source: Engine | Connection) -> Iterator[Connection]:
+    """Open a reading transaction in which all statements see one moment, or join the open one."""
+    with reading(source) as connection:
+        if connection is not source and connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
+@contextmanager
 def writing(source: Engine | Connection) -> Iterator[Connection]:
     """Open a writing transaction, all or nothing, or join the open one.
 

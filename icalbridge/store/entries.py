@@ -17,7 +17,7 @@ from icalbridge.store.statements import KEYS_A_STATEMENT, in_parts, of_events
 from icalbridge.store.tables import LONG, LONG_SECONDS, entries, events, properties
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
     from sqlalchemy import Column, ColumnElement, Connection
     from sqlalchemy.sql.selectable import TableValuedAlias
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ANY_START: ColumnElement[datetime] = literal_column("entries.start_at + 0", entries.c.start_at.type)
 """The start in words that no index answers: what is long is found by its end."""
+ENTRIES_A_PART = 1000
+"""How many entries are in memory at a time where all of history is read."""
 RARE = 20
 """Texts that are fewer than one in so many are found by their own index."""
 
@@ -204,6 +206,24 @@ def read_first_entries(
     return sorted(result.values(), key=attrgetter("start", "end", "uid"))
 
 
+def read_all(
+    connection: Connection, scopes: Iterable[EntryScope], times: TimeRange, *, everything: bool
+) -> Generator[list[Entry]]:
+    """Yield the shown entries of a time range, by start, in parts; of all where there is no scope.
+    With `everything`, whatever their status.
+    """
+    here = [scope.condition(connection) for scope in scopes]
+    query = (
+        select(*ENTRY_COLUMNS)
+        .where(times.bounds, or_(*here) if here else true())
+        .where(true() if everything else SHOWN)
+        .order_by(entries.c.start_at, entries.c.end_at, entries.c.uid)
+    )
+    rows = connection.execute(query, execution_options={"yield_per": ENTRIES_A_PART})
+    for part in rows.partitions():
+        yield [entry_of(row) for row in part]
+
+
 def find_extreme(
     connection: Connection,
     scopes: Iterable[EntryScope],
@@ -229,13 +249,15 @@ def find_extreme(
     return choose(chosen) if chosen else None
 
 
-def feed_scopes(
-    connection: Connection, feed: Feed, criteria: EntryCriteria
-) -> Iterator[EntryScope]:
-    """Yield the scopes of a feed's entries, one per statement; none for a deleted saved feed.
+def feed_scopes(connection: Connection, feed: Feed, criteria: EntryCriteria) -> list[EntryScope]:
+    """Return the scopes of a feed's entries, one per statement; none for a deleted saved feed.
 
     Joined by OR into one, they could make SQLite read the whole table.
     """
+    return list(_scopes(connection, feed, criteria))
+
+
+def _scopes(connection: Connection, feed: Feed, criteria: EntryCriteria) -> Iterator[EntryScope]:
     match feed.kind:
         case "facility":
             yield EntryScope("facility_id", (feed.id,))

@@ -9,10 +9,12 @@ ids are asked about, or are selected by a saved feed, or are a district's school
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_, select, true
+from sqlalchemy import and_, func, select, true
 
 from icalbridge.models import (
     Entry,
@@ -26,7 +28,7 @@ from icalbridge.models import (
 )
 from icalbridge.store.booked_names import coming_names, match_names, names_in_facility
 from icalbridge.store.counts import BookedSpan, count_by_span, count_entries
-from icalbridge.store.engine import Repository, reading
+from icalbridge.store.engine import Repository, reading, snapshot
 from icalbridge.store.entries import (
     ALL_ENTRIES,
     SHOWN_ENTRIES,
@@ -34,6 +36,7 @@ from icalbridge.store.entries import (
     feed_scopes,
     find_extreme,
     member_ids,
+    read_all,
     read_entries,
     read_first_entries,
     scopes_of,
@@ -41,10 +44,8 @@ from icalbridge.store.entries import (
 from icalbridge.store.feed_states import feed_state
 from icalbridge.store.health import health
 from icalbridge.store.rows import (
-    ENTRY_COLUMNS,
     PARTICULARS_COLUMNS,
     SHOWN,
-    entry_of,
     facility_of,
     latest,
     property_of,
@@ -72,18 +73,26 @@ if TYPE_CHECKING:
     from icalbridge.store.health import Health
     from icalbridge.store.texts import TextCriteria
 
-ENTRIES_A_PART = 1000
-"""How many entries are in memory at a time where all of history is read."""
-
 
 class Reading(Repository):
     """All queries of readers to one database; with `visible`, of the entries that it leaves."""
 
     def __init__(
-        self, opened: Engine | Connection, visible: ColumnElement[bool] | None = None
+        self,
+        opened: Engine | Connection,
+        visible: ColumnElement[bool] | None = None,
+        *,
+        is_snapshot: bool = False,
     ) -> None:
         super().__init__(opened)
         self._visible = visible
+        self._scopes = cache(feed_scopes) if is_snapshot else feed_scopes
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Reading]:
+        """Open one transaction for several questions: all are about one moment."""
+        with snapshot(self._opened) as connection:
+            yield Reading(connection, self._visible, is_snapshot=True)
 
     @property
     def finds_texts_exactly(self) -> bool:
@@ -113,7 +122,7 @@ class Reading(Repository):
         with reading(self._opened) as connection:
             return read_entries(
                 connection,
-                feed_scopes(connection, feed, criteria),
+                self._scopes(connection, feed, criteria),
                 times,
                 criteria,
                 limit=limit,
@@ -134,14 +143,14 @@ class Reading(Repository):
         """
         criteria = self._leave_visible(criteria)
         with reading(self._opened) as connection:
-            scopes = list(feed_scopes(connection, feed, criteria))
+            scopes = self._scopes(connection, feed, criteria)
             return read_first_entries(connection, scopes, ranges, uids, criteria, limit)
 
     def count(self, feed: Feed, times: TimeRange, criteria: EntryCriteria = SHOWN_ENTRIES) -> int:
         """Count the entries of a feed, which is not a saved one, in a time range."""
         criteria = self._leave_visible(criteria)
         with reading(self._opened) as connection:
-            scopes = feed_scopes(connection, feed, criteria)
+            scopes = self._scopes(connection, feed, criteria)
             return count_entries(connection, scopes, times, criteria)
 
     def count_by_span(
@@ -156,7 +165,7 @@ class Reading(Repository):
         """
         criteria = self._leave_visible(criteria)
         with reading(self._opened) as connection:
-            scopes = feed_scopes(connection, feed, criteria)
+            scopes = self._scopes(connection, feed, criteria)
             return count_by_span(connection, scopes, times, criteria, uids_over)
 
     def first_start(
@@ -191,7 +200,7 @@ class Reading(Repository):
         criteria = self._leave_visible(criteria)
         condition = and_(times, criteria.condition)
         with reading(self._opened) as connection:
-            scopes = feed_scopes(connection, feed, criteria)
+            scopes = self._scopes(connection, feed, criteria)
             return find_extreme(connection, scopes, condition, column, choose)
 
     def text_ids(self, property_id: str, texts: TextCriteria) -> tuple[tuple[int, ...], int]:
@@ -291,9 +300,8 @@ class Reading(Repository):
 
     def revision(self) -> int | None:
         """Return the last revision that anything was raised to; None before the first."""
-        value: int | None = self._value(
-            select(counters.c.value).where(counters.c.name == "revision")
-        )
+        query = select(counters.c.value).where(counters.c.name == "revision")
+        value: int | None = self._value(query)
         return value
 
     def began(self) -> datetime | None:
@@ -317,16 +325,8 @@ class Reading(Repository):
         """
         with reading(self._opened) as connection:
             members = member_ids(connection, property_ids)
-            scopes = [scope.condition(connection) for scope in scopes_of(members, facility_ids)]
-            query = (
-                select(*ENTRY_COLUMNS)
-                .where(TimeRange(since, until).bounds, or_(*scopes) if scopes else true())
-                .where(true() if everything else SHOWN)
-                .order_by(entries.c.start_at, entries.c.end_at, entries.c.uid)
-            )
-            rows = connection.execute(query, execution_options={"yield_per": ENTRIES_A_PART})
-            for part in rows.partitions():
-                yield [entry_of(row) for row in part]
+            scopes = scopes_of(members, facility_ids)
+            yield from read_all(connection, scopes, TimeRange(since, until), everything=everything)
 
     def counts(self, since: datetime, until: datetime) -> dict[str, int]:
         """Return the number of shown entries that overlap a span, by facility."""
@@ -347,10 +347,9 @@ class Reading(Repository):
         self, since: datetime, until: datetime, *columns: ColumnElement[Any], grouped: bool = False
     ) -> Iterable[Any]:
         """Return the facilities of shown entries that overlap a span, and some columns of them."""
-        query = select(entries.c.facility_id, *columns)
-        query = query.where(entries.c.property_id.in_(select(properties.c.id)), SHOWN)
-        if self._visible is not None:
-            query = query.where(self._visible)
+        known = entries.c.property_id.in_(select(properties.c.id))
+        seen = true() if self._visible is None else self._visible
+        query = select(entries.c.facility_id, *columns).where(known, SHOWN, seen)
         if grouped:
             query = query.group_by(entries.c.facility_id)
         times = TimeRange(since, until).conditions()

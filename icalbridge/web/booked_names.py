@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icalbridge.models import Property
-    from icalbridge.store.booked_names import BookedName, NameMatch
+    from icalbridge.store.booked_names import BookedName
     from icalbridge.store.reading import Reading
     from icalbridge.web.views.directory import District
 
@@ -33,6 +33,8 @@ MOST_NAMES = 40
 MOST_IDS = 4000
 """Names, each in one property, of which coming entries are looked for."""
 _NUMBER = re.compile(r"\d+")
+_Groups = defaultdict[tuple[str, str], dict[str, int]]
+"""By the id of a calendar and a folded name: the key of the name in each property."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +108,14 @@ def search_names(
         for school in district.all
     }
     sites = {school.site.id: school.site for district in districts for school in district.all}
-    result: list[NameMatch] = []
+    groups: _Groups = defaultdict(dict)
     for rest, property_ids in _by_rest(sites.values(), terms).items():
         matches = read.match_names(property_ids, rest)
         texts = {(match.name, match.activity) for match in matches}
         named = {text for text in texts if _is_named(*text, rest)}
-        result += [match for match in matches if (match.name, match.activity) in named]
-    groups: defaultdict[tuple[str, str], set[NameMatch]] = defaultdict(set)
-    for match in result:
-        groups[roots[match.property_id].id, match.name].add(match._replace(activity=""))
+        for own_id, property_id, name, activity in matches:
+            if (name, activity) in named:
+                groups[roots[property_id].id, name][property_id] = own_id
     return _list_names(read, groups, sites, now, terms)
 
 
@@ -139,7 +140,7 @@ def _is_named(name: str, activity: str, terms: Iterable[str]) -> bool:
 
 def _list_names(
     read: Reading,
-    groups: Mapping[tuple[str, str], Collection[NameMatch]],
+    groups: _Groups,
     sites: Mapping[str, Property],
     now: datetime,
     terms: Collection[str] = (),
@@ -157,12 +158,12 @@ def _list_names(
             break
         chosen.append(group)
         id_count += len(groups[group])
-    ids = [match.name_id for group in chosen for match in groups[group]]
+    ids = [own_id for group in chosen for own_id in groups[group].values()]
     coming = read.coming_names(ids, now)
     names = []
     for root_id, key in chosen:
-        ids_of = {match.property_id: match.name_id for match in groups[root_id, key]}
-        shown = {site_id: coming[own] for site_id, own in ids_of.items() if own in coming}
+        ids_of = groups[root_id, key].items()
+        shown = {site_id: coming[own_id] for site_id, own_id in ids_of if own_id in coming}
         if shown:
             names.append(_calendar_name(root_id, key, shown, sites))
     first = sorted(names[:MOST_NAMES], key=attrgetter("start", "key"))
@@ -200,10 +201,10 @@ def names_of_calendar(
     if feed.kind == "facility":
         return _names_of_facility(read, feed, schools[0], now, terms, keys)
     sites = {site.id: site for site in schools}
-    groups: defaultdict[tuple[str, str], set[NameMatch]] = defaultdict(set)
+    groups: _Groups = defaultdict(dict)
     for match in read.match_names(sites, terms, keys):
         if has_words(word_lines(match.name), terms):
-            groups[feed.id, match.name].add(match._replace(activity=""))
+            groups[feed.id, match.name][match.property_id] = match.name_id
     return _list_names(read, groups, sites, now, terms)
 
 

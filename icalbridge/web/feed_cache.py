@@ -73,16 +73,20 @@ class FeedCache:
         self._parse = lru_cache(CACHED_QUERIES)(self._parse_clamped)
         quarter = cache_bytes // 4
         parts = self._source, clock, self.database
+        self._states: RevisionCache[Feed, StateOnly] = RevisionCache(*parts, quarter // 8)
         # A flood of filtered feeds must not push out what everybody subscribes to.
-        self._plain: RevisionCache[Address, RenderedFeed] = RevisionCache(*parts, 2 * quarter)
-        self._filtered: RevisionCache[Address, RenderedFeed] = RevisionCache(*parts, quarter)
+        self._plain: RevisionCache[Address, RenderedFeed] = RevisionCache(
+            *parts, 2 * quarter, self._states
+        )
+        self._filtered: RevisionCache[Address, RenderedFeed] = RevisionCache(
+            *parts, quarter, self._states
+        )
         self._calendars: RevisionCache[CalendarRequest, Calendar] = RevisionCache(
-            *parts, quarter // 2
+            *parts, quarter // 2, self._states
         )
         self._completeness: RevisionCache[CalendarRequest, Completeness] = RevisionCache(
-            *parts, quarter // 8
+            *parts, quarter // 8, self._states
         )
-        self._states: RevisionCache[Feed, StateOnly] = RevisionCache(*parts, quarter // 8)
         self.catalog = Catalog(self.public, self.database, quarter // 4)
 
     @property

@@ -43,7 +43,7 @@ class Key(NamedTuple):
 
     @classmethod
     def of(cls, item: Item) -> Key:
-        return cls(item.starts_at, item.ends_at, item.uid)
+        return cls(*item.key)
 
     @classmethod
     def read(cls, text: str) -> Key | None:

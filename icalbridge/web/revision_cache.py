@@ -99,9 +99,15 @@ class RevisionCache(Generic[Key, Value]):
     """LRU cache bounded by bytes, whose entries are renewed when their feed's revision changes."""
 
     def __init__(
-        self, source: Source, clock: Callable[[], datetime], database: OutageLog, max_bytes: int
+        self,
+        source: Source,
+        clock: Callable[[], datetime],
+        database: OutageLog,
+        max_bytes: int,
+        states: RevisionCache[Feed, StateOnly] | None = None,
     ) -> None:
         self._source = source
+        self._states = states
         self._clock = clock
         self._database = database
         self._entries: ByteCache[Key, CacheEntry[Value]] = ByteCache(max_bytes)
@@ -156,7 +162,7 @@ class RevisionCache(Generic[Key, Value]):
     ) -> CacheEntry[Value] | Missing:
         cached = self._entries.get(key)
         try:
-            state = self._source.state(feed, private=getattr(key, "private", False))
+            state, checked = self._read_state(feed, now, private=getattr(key, "private", False))
             renewed = self._judge(feed, cached, state, load, now)
         except StoreError as error:
             self._database.begin("feeds are served from memory: %s", error)
@@ -166,7 +172,24 @@ class RevisionCache(Generic[Key, Value]):
         self._database.end(RECOVERED)
         if renewed is Missing.UNKNOWN:
             self._entries.drop(key)
-        return renewed if isinstance(renewed, Missing) else self.replace(key, renewed)
+        if isinstance(renewed, Missing):
+            return renewed
+        return self.replace(key, renewed.with_check(checked))
+
+    def _read_state(
+        self, feed: Feed, now: datetime, *, private: bool
+    ) -> tuple[FeedState | None, datetime]:
+        """Return a feed's state and when it was read: within the last second, for all that is
+        cached of the feed.
+        """
+        shared = None if private or feed.kind == "saved" else self._states
+        entry = shared.recall(feed) if shared else None
+        if entry is not None:
+            return entry.state, entry.checked
+        state = self._source.state(feed, private=private)
+        if shared is not None and state is not None and state.synced:
+            shared.put(feed, StateOnly(), state, now)
+        return state, now
 
     def _is_allowed(self, state: FeedState) -> bool:
         """Return whether what was loaded for a state may be served by the policy that holds now."""
@@ -189,10 +212,10 @@ class RevisionCache(Generic[Key, Value]):
         saved = feed.kind == "saved"
         # What is cached of a saved feed may be what it was before somebody edited it.
         if cached is not None and (cached.is_current(state, now) or not (state.synced or saved)):
-            return cached.with_check(now)
+            return cached
         if not state.synced:
             return Missing.UNSYNCED
         value = load(state, now)
         if value is None:
             return Missing.UNKNOWN
-        return CacheEntry(value, state, now, now, now).with_check(now)
+        return CacheEntry(value, state, now, now, now)

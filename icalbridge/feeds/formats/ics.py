@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from datetime import UTC
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from icalbridge import timezones
+from icalbridge.feeds.audience import Status
 from icalbridge.feeds.formats.vtimezone import holds, vtimezone
 from icalbridge.feeds.urls import item_path
 from icalbridge.text import cut, escape, fold, line
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 PRODID = "-//icalbridge//icalbridge//EN"
 REFRESH = "PT1H"
 END = b"END:VCALENDAR\r\n"
+_STATUS_LINES = {status: f"STATUS:{status.value}\r\n".encode() for status in Status}
+_PARTICULARS = attrgetter("renter", "email", "attendance", "reservation", "category")
+_NONE = ("", "", None, "", "")
 
 
 class ICalendar:
@@ -119,14 +124,11 @@ def _vevent(item: Item, zone: str, site: str) -> bytes:
     modified = _written(item.modified, "UTC")
     title, more_title = cut(item.title)
     location, more_location = cut(item.location)
-    more = "\n".join(filter(None, (more_title, more_location, *particulars(item))))
+    more = [text for text in (more_title, more_location, *particulars(item)) if text]
     # What is ASCII and short whatever it says needs no folding, and goes in one piece.
     times = (
         f"DTSTAMP{modified}\r\nLAST-MODIFIED{modified}\r\nSEQUENCE:{item.sequence}\r\n"
         f"DTSTART{_written(item.start, zone)}\r\nDTEND{_written(item.end, zone)}\r\n"
-    )
-    states = (
-        f"STATUS:{item.status.value}\r\nTRANSP:{'TRANSPARENT' if item.cancelled else 'OPAQUE'}\r\n"
     )
     return b"".join(
         (
@@ -134,9 +136,10 @@ def _vevent(item: Item, zone: str, site: str) -> bytes:
             fold(f"UID:{item.uid}"),
             times.encode(),
             line("SUMMARY", title),
-            states.encode(),
+            _STATUS_LINES[item.status],
+            b"TRANSP:TRANSPARENT\r\n" if item.cancelled else b"TRANSP:OPAQUE\r\n",
             line("LOCATION", location),
-            fold(f"DESCRIPTION:{escape(more)}") if more else b"",
+            fold("DESCRIPTION:" + escape("\n".join(more))) if more else b"",
             line("CATEGORIES", item.type),
             fold(f"URL:{site}{item_path(item)}") if site else b"",
             b"END:VEVENT\r\n",
@@ -144,8 +147,10 @@ def _vevent(item: Item, zone: str, site: str) -> bytes:
     )
 
 
-def particulars(item: Item) -> Iterator[str]:
-    """Yield what only a private feed says of an item, a line each."""
+def particulars(item: Item) -> list[str]:
+    """Return what only a private feed says of an item, a line each."""
+    if _PARTICULARS(item) == _NONE:
+        return []
     attendance = "" if item.attendance is None else str(item.attendance)
     values = (
         ("Renter", item.renter),
@@ -154,7 +159,7 @@ def particulars(item: Item) -> Iterator[str]:
         ("Reservation", item.reservation),
         ("Rate category", item.category),
     )
-    return (f"{label}: {text}" for label, text in values if text)
+    return [f"{label}: {text}" for label, text in values if text]
 
 
 def _digits(moment: datetime) -> str:

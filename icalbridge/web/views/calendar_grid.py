@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from icalbridge import timezones
 from icalbridge.feeds.audience import Status
 from icalbridge.feeds.days import NIGHT, is_long
-from icalbridge.feeds.titles import FIELDS, fill
+from icalbridge.feeds.titles import TitleTexts, fill
 from icalbridge.text import cut
 from icalbridge.web import formatting, i18n
 from icalbridge.web.i18n import gettext
@@ -103,8 +103,7 @@ def feed_title(item: Item) -> str:
 
 def page_title(item: Item) -> str:
     """Return an item's name and activity, in the reader's language where it has no name."""
-    values = {"name": item.name or gettext("Reserved"), "activity": item.activity}
-    return fill("", dict.fromkeys(FIELDS, "") | values)
+    return fill("", TitleTexts(item.name or gettext("Reserved"), item.activity))
 
 
 @dataclass(frozen=True, slots=True)
