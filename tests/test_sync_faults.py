@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from icalbridge.store import Store
 
+pytestmark = pytest.mark.xdist_group("faults")  # one district serves all of them
 ASKED = ("properties", "facilities", "property-events", "facility-events")
 """The endpoints that a sync asks; the others are for people."""
 WINDOW = "property-events"

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync.windows import WINDOWS
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
 from tests.fixtures.bridges import Bridge, bridge
-from tests.fixtures.workers import Agency, asked, asked_days, claim, due, leased, read
+from tests.fixtures.workers import Agency, WorkedOnce, asked, asked_days, claim, due, leased, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,19 +41,6 @@ def agency(district: Bridge, database_url: str) -> Iterator[Agency]:
     """Workers on demand."""
     with ExitStack() as open_stores:
         yield Agency(district, database_url, open_stores)
-
-
-@dataclass(frozen=True)
-class WorkedOnce:
-    """What a worker makes of an empty database; see `Prepared.fill`."""
-
-    windows: int
-
-    def __call__(self, url: str) -> None:
-        """Fill the database at an address."""
-        with bridge(url, windows=self.windows) as made, ExitStack() as open_stores:
-            made.store.write.add_api_user("default")
-            Agency(made, url, open_stores).hire("w1").work()
 
 
 @pytest.fixture
