@@ -11,7 +11,7 @@ import re
 import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -78,12 +78,17 @@ def change_moments(zone: str) -> list[datetime]:
     """Return the moments of 2026 and 2027 at which a zone's clocks change; the middles of the
     seasons where none do.
     """
-    hours = (
-        FIRST + timedelta(hours=step) for step in range(int((LAST - FIRST) / timedelta(hours=1)))
-    )
     tz = ZoneInfo(zone)
-    offsets = groupby(hours, key=lambda hour: hour.astimezone(tz).utcoffset())
-    return [next(of_one) for _, of_one in offsets][1:] or seasons(zone)
+
+    def offset(moment: datetime) -> timedelta | None:
+        return moment.astimezone(tz).utcoffset()
+
+    days = pairwise(FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1))
+    changed = [before for before, after in days if offset(before) != offset(after)]
+    hours = [[day + timedelta(hours=number) for number in range(25)] for day in changed]
+    return [
+        next(hour for hour in of_day if offset(hour) != offset(of_day[0])) for of_day in hours
+    ] or seasons(zone)
 
 
 def seasons(zone: str) -> list[datetime]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -49,6 +52,21 @@ def pytest_configure(config: pytest.Config) -> None:
     """In `make soak` let Hypothesis try forty times as many examples."""
     if config.option.markexpr == "soak":
         settings.load_profile("soak")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Where processes collect all tests at once, let each import other modules first: it compiles
+    the asserts of a share of them, and finds those of the rest compiled.
+    """
+    here, process = Path(__file__).parent, os.environ.get("PYTEST_XDIST_WORKER", "")
+    if not process or [Path(each).absolute() for each in session.config.args] != [here]:
+        return
+    files = [each for each in sorted(here.rglob("test_*.py")) if "benchmarks" not in each.parts]
+    count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    share = int(process.removeprefix("gw")) * len(files) // count
+    for file in files[share:] + files[:share]:
+        import_module(".".join(file.relative_to(here.parent).with_suffix("").parts))
 
 
 def pytest_collection_finish() -> None:

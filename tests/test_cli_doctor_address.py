@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from icalbridge.store import Store
 
+pytestmark = pytest.mark.xdist_group("doctor address")  # one server serves all of them
 ABOVE = (None, "not checked: see above")
 ADVICE = "; check the name in DNS, the firewall and the reverse proxy"
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+pytestmark = pytest.mark.xdist_group("request line")  # one server serves all of them
+
+
 @pytest.fixture(scope="module", params=["python", "c"])
 def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Where the server as it is shipped listens, with gunicorn's parser in C and without it."""

@@ -30,6 +30,7 @@ from tests.fixtures.commands import (
     free_port,
     run,
     running,
+    running_anew,
     until,
 )
 
@@ -329,7 +330,8 @@ def test_serve_without_sync_needs_no_key_and_gives_the_same_bytes_after_a_restar
     del synced["FACILITRON_API_KEY"]
     seen = set()
     for port in (synced["PORT"], str(free_port())):
-        with running("serve", "--no-sync", **{**synced, "PORT": port}) as process:
+        # Each with a seed of hashes of its own.
+        with running_anew("serve", "--no-sync", **{**synced, "PORT": port}) as process:
             base = f"http://127.0.0.1:{port}"
             until(partial(answer, f"{base}/readyz"), "readiness")
             directory = requests.get(f"{base}/", timeout=10)

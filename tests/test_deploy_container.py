@@ -199,8 +199,8 @@ def test_image_serves_and_knows_its_health(container: Container, vendor: str) ->
     installed = container.root / "base/bin" / program
     folder = Path(container.path(container.folder))
     with started([str(installed), *rest], folder, environment, container.user) as process:
-        until(lambda: container.is_healthy() or None, "health")
         until(lambda: answer(f"http://127.0.0.1:{port}/readyz"), "readiness")
+        assert container.is_healthy()
         assert _groups(process.pid) == {process.pid}
         stop(process)
     assert not container.is_healthy()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import socket
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,14 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
 
+from tests.fixtures.commands import (
+    PATIENCE_SECONDS,
+    answer,
+    free_port,
+    running,
+    running_anew,
+    until,
+)
 from tests.fixtures.isolation import LeftTheMachineError
 from tests.fixtures.office import quiet_day
 from tests.fixtures.parts import absent
@@ -105,6 +114,24 @@ def test_environment_holds_no_setting_of_the_shell() -> None:
     assert [
         name for name in os.environ if name.startswith(("FACILITRON_", "ICALBRIDGE_", "DATABASE_"))
     ] == []
+
+
+def test_command_is_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its own session, in this folder, with the given settings only; its end is known here."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PORT", "1")
+    port = free_port()
+    for start in (running, running_anew):
+        with start("sandbox", "--port", str(port), "--schools", "1", TZ="Asia/Tokyo") as process:
+            until(lambda: answer(f"http://127.0.0.1:{port}/openapi.json"), "answer")
+            about = Path(f"/proc/{process.pid}")
+            assert int((about / "stat").read_text().rpartition(")")[2].split()[1]) == os.getpid()
+            assert os.getsid(process.pid) == process.pid
+            assert (about / "cwd").resolve() == tmp_path
+            process.terminate()
+            assert process.wait(PATIENCE_SECONDS) == 0
+            assert process.stdout
+            assert f":{port}" in process.stdout.read()
 
 
 def test_absent_part_fails_in_ci_and_skips_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ import requests
 
 from icalbridge import sandbox
 from icalbridge.models import utcnow
-from tests.fixtures.commands import answer, free_port, run, running, until
+from tests.fixtures.commands import answer, free_port, run, running_anew, until
 from tests.fixtures.documents import code_blocks, section, typed_lines
 from tests.fixtures.strangers import bare_environment, checkout
 
@@ -234,7 +234,7 @@ def test_lines_about_the_sandbox_work(tmp_path: Path) -> None:
     url = environment["FACILITRON_API_URL"]
     small = ["--schools", "1", "--facilities", "2", "--events-per-day", "3"]
     typed = [word.replace("9000", str(port)) for word in words(start)]
-    with running(*typed, *small):
+    with running_anew(*typed, *small):
         until(lambda: answer(f"http://127.0.0.1:{port}/openapi.json"), "sandbox")
         assert "ok    key" in run("doctor", **environment).stdout
         _, facility = place(url, environment["FACILITRON_API_KEY"])

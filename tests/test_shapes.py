@@ -11,6 +11,7 @@ import copy
 import csv
 import io
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -347,24 +348,25 @@ def test_called_off_has_a_raised_sequence(stage: Stage) -> None:
     know.
     """
     for path in stage.paths:
-        body = get(stage.open, path, "ics", {"cancelled": "tombstone"}).data
-        for each in read_icalendar(body):
-            assert each.status == "CONFIRMED" or each.sequence == 1
+        text = get(stage.open, path, "ics", {"cancelled": "tombstone"}).text
+        for each in text.split("BEGIN:VEVENT\r\n")[1:]:
+            status = re.findall(r"^STATUS:(\w+)\r$", each, re.MULTILINE)
+            assert status in ([], ["CONFIRMED"]) or "\r\nSEQUENCE:1\r\n" in each
 
 
-@pytest.mark.parametrize("status", ["pending", "approved,pending"])
-def test_pending_is_the_operators_to_allow(stage: Stage, status: str) -> None:
+def test_pending_is_the_operators_to_allow(stage: Stage) -> None:
     """Where they do not, an address that asks for it is refused, in every format, and a narrower
     one is not.
     """
     for path in stage.paths:
         for suffix in ("ics", "json", "csv", "atom"):
-            answer = get(stage.shut, path, suffix, {"status": status})
-            assert (answer.status_code, answer.mimetype) == (400, "text/plain")
-            assert (
-                answer.text
-                == "Bookings that are still pending are not shown here; leave status out.\n"
-            )
+            for status in ("pending", "approved,pending"):
+                answer = get(stage.shut, path, suffix, {"status": status})
+                assert (answer.status_code, answer.mimetype) == (400, "text/plain")
+                assert (
+                    answer.text
+                    == "Bookings that are still pending are not shown here; leave status out.\n"
+                )
             assert get(stage.shut, path, suffix, {"status": "approved"}).status_code == 200
 
 

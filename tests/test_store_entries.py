@@ -4,7 +4,9 @@ it finds what `select` finds.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,13 +19,17 @@ from icalbridge.store.entries import (
     EntryCriteria,
     TimeRange,
 )
-from tests.fixtures.stores import apply_changes
+from tests.fixtures.migrated import new_store
+from tests.fixtures.stores import USER, apply_changes, list_catalogue
 from tests.samples import GYM, NOW, POOL, entry, event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from icalbridge.models import Entry
     from icalbridge.store import Store
 
+pytestmark = pytest.mark.xdist_group("entries")  # a database serves all that only read
 SCHOOL = Feed("property", "school")
 YEAR = timedelta(days=365)
 KINDS: tuple[dict[str, Any], ...] = (
@@ -34,6 +40,7 @@ KINDS: tuple[dict[str, Any], ...] = (
 )
 
 
+@cache
 def _booked(count: int) -> list[Entry]:
     """Return entries of many names, in two places, one of them longer than a day."""
     booked = [
@@ -46,6 +53,32 @@ def _booked(count: int) -> list[Entry]:
         for number in range(count)
     ]
     return [*booked, entry(-72, uid="long", name="Camp", end=NOW + timedelta(hours=5))]
+
+
+@pytest.fixture(scope="module")
+def booked_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str, int], Store]]:
+    """Opens the database of a kind with so many entries, which is made once."""
+    folder = tmp_path_factory.mktemp("booked")
+    with ExitStack() as open_stores:
+
+        @cache
+        def opened(kind: str, count: int) -> Store:
+            url = (
+                f"sqlite:///{folder}/{count}.db"
+                if kind == "sqlite"
+                else request.getfixturevalue("postgresql_cluster").new_database()
+            )
+            store = new_store(url)
+            open_stores.callback(store.close)
+            store.write.add_api_user(USER)
+            list_catalogue(store)
+            store.windows.ensure(["district", "school"], 3, now=NOW)
+            apply_changes(store, Changes(added=tuple(_booked(count)), parsed=(event(),)))
+            return store
+
+        yield opened
 
 
 @pytest.mark.parametrize(
@@ -77,10 +110,12 @@ def _booked(count: int) -> list[Entry]:
     ],
 )
 @pytest.mark.parametrize("count", [20, 1_000])
-def test_database_finds_what_select_finds(school: Store, query: str, count: int) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_database_finds_what_select_finds(
+    booked_store: Callable[[str, int], Store], kind: str, count: int, query: str
+) -> None:
     """Words, types and activities without case and accents, of few texts and of many."""
-    booked = _booked(count)
-    apply_changes(school, Changes(added=tuple(booked), parsed=(event(),)))
+    school, booked = booked_store(kind, count), _booked(count)
     wanted = parse(query)
     ids, total = school.read.text_ids("school", wanted)
     criteria = EntryCriteria(

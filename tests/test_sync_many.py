@@ -313,7 +313,7 @@ def test_plan_leaves_the_reserve(tmp_path: Path) -> None:
     """A day with a quota that is far too small: the plan spends all of it but the reserve, and at
     least 85 % of that; only a district's today goes on.
     """
-    quota = 200
+    quota = 100
     with bridge(
         f"sqlite:///{tmp_path}/bridge.db", schools=2, facilities=1, events_per_day=1
     ) as district:

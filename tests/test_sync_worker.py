@@ -19,11 +19,13 @@ from icalbridge.store.windows import LEASE_SECONDS
 from icalbridge.sync.windows import WINDOWS
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
 from tests.fixtures.bridges import Bridge, bridge
-from tests.fixtures.workers import Agency, asked, asked_days, claim, due, leased, read
+from tests.fixtures.workers import Agency, WorkedOnce, asked, asked_days, claim, due, leased, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+
+    from tests.fixtures.stores import Prepared
 
 
 @pytest.fixture
@@ -41,10 +43,29 @@ def agency(district: Bridge, database_url: str) -> Iterator[Agency]:
         yield Agency(district, database_url, open_stores)
 
 
+@pytest.fixture
+def worked(
+    request: pytest.FixtureRequest, prepared: Prepared, database_url: str
+) -> Iterator[Bridge]:
+    """The same district after a worker has fetched everything."""
+    size = getattr(request, "param", 3)
+    prepared.fill(database_url, WorkedOnce(size))
+    with bridge(database_url, windows=size) as made:
+        yield made
+
+
+@pytest.fixture
+def crew(worked: Bridge, database_url: str) -> Iterator[Agency]:
+    """Workers on demand, for that district."""
+    with ExitStack() as open_stores:
+        yield Agency(worked, database_url, open_stores)
+
+
 # what is due
 
 
 whole_year = pytest.mark.parametrize("district", [WINDOWS], indirect=True, ids=["year"])
+worked_year = pytest.mark.parametrize("worked", [WINDOWS], indirect=True, ids=["year"])
 
 
 @whole_year
@@ -67,84 +88,79 @@ def test_worker_fetches_everything_of_an_empty_database(district: Bridge, agency
     assert district.store.read.health(district.clock()).ready
 
 
-@whole_year
-def test_worker_asks_by_tier_for_what_is_read(district: Bridge, agency: Agency) -> None:
-    """The district's day every minute; of so few schools the month every three minutes, the rest
+@worked_year
+def test_worker_asks_by_tier_for_what_is_read(worked: Bridge, crew: Agency) -> None:
+    """The worked's day every minute; of so few schools the month every three minutes, the rest
     every forty minutes and every four hours.
     """
-    hired = agency.hire("w1")
-    hired.work()
-    read(district)
-    assert due(district) == {60.0: 1, 180.0: 3, 2400.0: 6, 14_400.0: 27}
+    hired = crew.hire("w1")
+    read(worked)
+    assert due(worked) == {60.0: 1, 180.0: 3, 2400.0: 6, 14_400.0: 27}
     seen = []
     for passed in (0, 60, 60, 480, 21_000):
-        district.clock.advance(seconds=passed)
-        begun = len(district.state.requests)
+        worked.clock.advance(seconds=passed)
+        begun = len(worked.state.requests)
         hired.work()
-        seen.append((asked_days(district, begun), len(asked(district, begun))))
+        seen.append((asked_days(worked, begun), len(asked(worked, begun))))
     assert seen == [(0, 0), (1, 0), (1, 0), (1, 3), (1, 36)]
 
 
-@whole_year
-def test_worker_asks_daily_for_what_nobody_reads(district: Bridge, agency: Agency) -> None:
-    """All windows and the district's day once in 24 hours; from the first reader on, by tier."""
-    hired = agency.hire("w1")
+@worked_year
+def test_worker_asks_daily_for_what_nobody_reads(worked: Bridge, crew: Agency) -> None:
+    """All windows and the worked's day once in 24 hours; from the first reader on, by tier."""
+    hired = crew.hire("w1")
+    assert due(worked) == {86_400.0: 37}
+    worked.clock.advance(hours=23)
+    begun = len(worked.state.requests)
     hired.work()
-    assert due(district) == {86_400.0: 37}
-    district.clock.advance(hours=23)
-    begun = len(district.state.requests)
+    assert asked(worked, begun) == []
+    read(worked)
     hired.work()
-    assert asked(district, begun) == []
-    read(district)
-    hired.work()
-    assert (asked_days(district, begun), len(asked(district, begun))) == (1, 36)
+    assert (asked_days(worked, begun), len(asked(worked, begun))) == (1, 36)
 
 
 @pytest.mark.parametrize(("passed", "nap"), [(0, 30.0), (35, 25.0), (59, 1.0)])
 def test_worker_naps_until_the_next_window_is_due(
-    district: Bridge, agency: Agency, passed: int, nap: float
+    worked: Bridge, crew: Agency, passed: int, nap: float
 ) -> None:
     """To the second when that is soon, else for as long as it may be silent."""
-    hired = agency.hire("w1")
-    hired.work()
-    read(district)
-    district.clock.advance(seconds=passed)
+    hired = crew.hire("w1")
+    read(worked)
+    worked.clock.advance(seconds=passed)
     assert hired.worker.step() == nap
 
 
-def test_worker_fetches_the_catalogue_once_a_day(district: Bridge, agency: Agency) -> None:
+def test_worker_fetches_the_catalogue_once_a_day(worked: Bridge, crew: Agency) -> None:
     """A school that joined is in the next day's catalogue, with all its windows."""
-    hired = agency.hire("w1")
+    hired = crew.hire("w1")
+    begun = len(worked.state.requests)
+    worked.clock.advance(seconds=86_399)
     hired.work()
-    begun = len(district.state.requests)
-    district.clock.advance(seconds=86_399)
+    assert "/v1/properties" not in [path for _, path, _, _ in worked.state.requests[begun:]]
+    worked.clock.advance(seconds=1)
     hired.work()
-    assert "/v1/properties" not in [path for _, path, _, _ in district.state.requests[begun:]]
-    district.clock.advance(seconds=1)
-    hired.work()
-    assert [path for _, path, _, _ in district.state.requests[begun:]].count("/v1/properties") == 1
+    assert [path for _, path, _, _ in worked.state.requests[begun:]].count("/v1/properties") == 1
 
 
-@whole_year
+@worked_year
 @pytest.mark.parametrize("keep_days", [0, 70])
 def test_worker_forgets_what_is_past_once_a_day(
-    district: Bridge, agency: Agency, keep_days: int, caplog: pytest.LogCaptureFixture
+    worked: Bridge, crew: Agency, keep_days: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With the catalogue: what ended longer ago than the operator wants it kept; nothing unless
     told so.
     """
     caplog.set_level(logging.INFO)
-    hired = agency.hire("w1", keep_days=keep_days)
+    hired = crew.hire("w1", keep_days=keep_days)
+    before = _ends(worked)
+    worked.clock.advance(days=1)
     hired.work()
-    before = _ends(district)
-    district.clock.advance(days=1)
-    hired.work()
-    oldest = district.clock() - timedelta(days=keep_days or 9999)
-    assert _ends(district) == [each for each in before if each >= oldest]
+    oldest = worked.clock() - timedelta(days=keep_days or 9999)
+    assert _ends(worked) == [each for each in before if each >= oldest]
     gone = len([each for each in before if each < oldest])
     said = f"{gone} entries that ended over 70 days ago are forgotten"
     assert (gone > 0, said in caplog.messages) == (bool(keep_days), bool(keep_days))
-    assert district.told() == district.truth()
+    assert worked.told() == worked.truth()
 
 
 def _ends(district: Bridge) -> list[datetime]:
@@ -183,66 +199,61 @@ def test_window_in_flight_is_left_to_its_worker(district: Bridge, agency: Agency
     assert asked_days(district) == 1
 
 
-@whole_year
-def test_workers_at_once_never_take_the_same_window(district: Bridge, agency: Agency) -> None:
+@worked_year
+def test_workers_at_once_never_take_the_same_window(worked: Bridge, crew: Agency) -> None:
     """Four workers of one database, truly at the same time, ask for each window exactly once."""
-    agency.hire("w0").work()
-    read(district)
-    district.clock.advance(hours=7)
-    begun = len(district.state.requests)
-    hired = [agency.hire(f"w{number}") for number in range(1, 5)]
+    read(worked)
+    worked.clock.advance(hours=7)
+    begun = len(worked.state.requests)
+    hired = [crew.hire(f"w{number}") for number in range(1, 5)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda each: each.work(), hired))
-    assert len(asked(district, begun)) == len(set(asked(district, begun))) == 36
-    assert asked_days(district, begun) == 1
-    assert due(district) == {60.0: 1, 180.0: 3, 2400.0: 6, 14_400.0: 27}
-    assert leased(district) == []
+    assert len(asked(worked, begun)) == len(set(asked(worked, begun))) == 36
+    assert asked_days(worked, begun) == 1
+    assert due(worked) == {60.0: 1, 180.0: 3, 2400.0: 6, 14_400.0: 27}
+    assert leased(worked) == []
 
 
-def test_dead_workers_window_is_taken_over_after_its_lease(
-    district: Bridge, agency: Agency
-) -> None:
+def test_dead_workers_window_is_taken_over_after_its_lease(worked: Bridge, crew: Agency) -> None:
     """What a killed worker had is nobody's for half a minute, then the next one's."""
-    hired = agency.hire("w1")
+    hired = crew.hire("w1")
+    read(worked)
+    worked.clock.advance(seconds=600)
+    dead = claim(worked, "dead")
+    begun = len(worked.state.requests)
     hired.work()
-    read(district)
-    district.clock.advance(seconds=600)
-    dead = claim(district, "dead")
-    begun = len(district.state.requests)
+    worked.clock.advance(seconds=LEASE_SECONDS - 1)
     hired.work()
-    district.clock.advance(seconds=LEASE_SECONDS - 1)
+    assert dead.property_id not in [property_id for property_id, _ in asked(worked, begun)]
+    worked.clock.advance(seconds=1)
     hired.work()
-    assert dead.property_id not in [property_id for property_id, _ in asked(district, begun)]
-    district.clock.advance(seconds=1)
-    hired.work()
-    assert asked(district, begun).count((dead.property_id, "2026-11-21")) == 1
+    assert asked(worked, begun).count((dead.property_id, "2026-11-21")) == 1
 
 
 def test_worker_whose_lease_was_lost_writes_nothing_and_goes_on(
-    district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
+    worked: Bridge, crew: Agency, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An answer that comes after another worker took the window over is thrown away; no feed is
     touched twice.
     """
-    agency.hire("w0").work()
-    read(district)
-    district.clock.advance(seconds=600)
+    read(worked)
+    worked.clock.advance(seconds=600)
     other: list[str] = []
 
     def take_over(_endpoint: str, _outcome: str) -> None:
         if not other:
             other.append("w2")
-            with district.store.engine.begin() as connection:
+            with worked.store.engine.begin() as connection:
                 connection.execute(
                     update(windows).where(windows.c.leased_by == "w1").values(leased_by="w2")
                 )
 
-    late = agency.hire("w1", on_request=take_over)
+    late = crew.hire("w1", on_request=take_over)
     assert late.worker.step() == LONGEST_NAP_SECONDS
-    assert leased(district) == ["w2"]
+    assert leased(worked) == ["w2"]
     assert re.findall(r"The lease of .* ran out; its answer was thrown away\.", caplog.text)
     assert late.worker.step() == 0
-    assert leased(district) == ["w2"]
+    assert leased(worked) == ["w2"]
 
 
 def test_catalogue_of_another_worker_is_known_at_once(district: Bridge, agency: Agency) -> None:

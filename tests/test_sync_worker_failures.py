@@ -18,7 +18,18 @@ from icalbridge.sync import catalog, fetch_events
 from icalbridge.sync.interpret import interpret
 from icalbridge.sync.worker import LONGEST_NAP_SECONDS
 from tests.fixtures.bridges import KEY, START, Bridge, bridge
-from tests.fixtures.workers import GRANTED, Agency, Stop, asked, due, key, leased, present, read
+from tests.fixtures.workers import (
+    GRANTED,
+    Agency,
+    Stop,
+    WorkedOnce,
+    asked,
+    due,
+    key,
+    leased,
+    present,
+    read,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +37,7 @@ if TYPE_CHECKING:
     from icalbridge.store import Store, WindowState
     from icalbridge.sync.interpret import EventsRequest, Interpretation
     from icalbridge.sync.reconcile import KnownCatalog
+    from tests.fixtures.stores import Prepared
 
 
 @pytest.fixture
@@ -43,6 +55,21 @@ def agency(district: Bridge, database_url: str) -> Iterator[Agency]:
         yield Agency(district, database_url, open_stores)
 
 
+@pytest.fixture
+def worked(prepared: Prepared, database_url: str) -> Iterator[Bridge]:
+    """The same district after a worker has fetched everything."""
+    prepared.fill(database_url, WorkedOnce(2))
+    with bridge(database_url, windows=2) as made:
+        yield made
+
+
+@pytest.fixture
+def crew(worked: Bridge, database_url: str) -> Iterator[Agency]:
+    """Workers on demand, for that district."""
+    with ExitStack() as open_stores:
+        yield Agency(worked, database_url, open_stores)
+
+
 SECRET = "Privada"
 """Part of an exception's own text that no log may repeat."""
 
@@ -50,75 +77,72 @@ SECRET = "Privada"
 # failures
 
 
-def test_failing_windows_back_off(district: Bridge, agency: Agency) -> None:
+def test_failing_windows_back_off(worked: Bridge, crew: Agency) -> None:
     """Each window is tried again after 30 s, 1, 2, 4, 8, 16 and then every 30 minutes; the others
     are not held up.
     """
-    hired = agency.hire("w1")
-    hired.work()
-    read(district)
-    district.clock.advance(seconds=2400)
-    district.fail("garbage:endpoint=property-events")
+    hired = crew.hire("w1")
+    read(worked)
+    worked.clock.advance(seconds=2400)
+    worked.fail("garbage:endpoint=property-events")
     waits = []
     for _ in range(7):
-        while hired.work() and min(due(district)) <= 0:  # naps are for a vendor in trouble
+        while hired.work() and min(due(worked)) <= 0:  # naps are for a vendor in trouble
             pass
-        wait = min(due(district))
+        wait = min(due(worked))
         waits.append(wait)
-        district.clock.advance(seconds=wait)
+        worked.clock.advance(seconds=wait)
     assert waits == [30, 60, 120, 240, 480, 960, 1800]
-    district.heal()
-    district.clock.advance(minutes=10)
+    worked.heal()
+    worked.clock.advance(minutes=10)
     hired.work()
-    assert (due(district)[60.0], due(district)[180.0]) == (1, 3)
+    assert (due(worked)[60.0], due(worked)[180.0]) == (1, 3)
 
 
 def test_worker_leases_nothing_before_the_end_of_a_retry_after(
-    district: Bridge, agency: Agency
+    worked: Bridge, crew: Agency
 ) -> None:
     """What another worker of the key was told holds for this one, and no window fails of it."""
-    hired = agency.hire("w1")
-    hired.work()
-    sent = len(district.state.requests)
-    district.store.api_keys.pause("default", (district.clock() + timedelta(hours=1)).timestamp())
+    hired = crew.hire("w1")
+    sent = len(worked.state.requests)
+    worked.store.api_keys.pause("default", (worked.clock() + timedelta(hours=1)).timestamp())
     for _ in range(3):
         assert hired.worker.step() == LONGEST_NAP_SECONDS
-        district.clock.advance(minutes=19)
-    assert (len(district.state.requests), key(district).error) == (sent, "")
-    read(district)
-    district.clock.advance(minutes=4)
+        worked.clock.advance(minutes=19)
+    assert (len(worked.state.requests), key(worked).error) == (sent, "")
+    read(worked)
+    worked.clock.advance(minutes=4)
     hired.work()
-    assert len(district.state.requests) > sent
+    assert len(worked.state.requests) > sent
 
 
 def test_vendor_that_gives_no_answer_is_left_alone_ever_longer(
-    district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
+    worked: Bridge, crew: Agency, caplog: pytest.LogCaptureFixture
 ) -> None:
     """2, 4, 8 seconds and so on up to a minute; from the third silence on `status` says so, until
     an answer comes.
     """
     caplog.set_level(logging.INFO)
-    hired = agency.hire("w1")
-    hired.work()
-    read(district)
-    district.clock.advance(hours=6)
-    district.fail("500")
+    hired = crew.hire("w1")
+    read(worked)
+    worked.clock.advance(hours=6)
+    worked.fail("500")
     naps, troubles = [], []
     for _ in range(8):
         naps.append(hired.work())
-        troubles.append(bool(key(district).error))
-        district.clock.advance(seconds=naps[-1])
+        troubles.append(bool(key(worked).error))
+        worked.clock.advance(seconds=naps[-1])
     assert naps == [2, 4, 8, 16, 32, 60, 60, 60]
     assert troubles == [False, False, *[True] * 6]
-    assert key(district).error.startswith("the vendor gives no answer (")
-    assert key(district).error.endswith("); feeds go on from what is known")
-    district.heal()
+    assert key(worked).error.startswith("the vendor gives no answer (")
+    assert key(worked).error.endswith("); feeds go on from what is known")
+    worked.heal()
     assert hired.worker.step() == 0
-    assert (key(district).error, key(district).error_at) == ("", None)
+    assert (key(worked).error, key(worked).error_at) == ("", None)
     said = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
     assert [each.partition(" (")[0] for each in said] == ["the vendor gives no answer"]
     assert [each.getMessage() for each in caplog.records].count("the vendor answers again") == 1
-    district.fail("500")
+    worked.fail("500")
     assert hired.work() == 2
 
 
@@ -165,49 +189,45 @@ def test_first_catalogue_that_fails_is_tried_again_in_a_minute(
 
 
 def test_refused_key_leaves_the_vendor_alone_and_the_worker_alive(
-    district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
+    worked: Bridge, crew: Agency, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One request in five minutes, said as an error; meanwhile the worker is seen to live, and then
     it goes on.
     """
-    hired = agency.hire("w1")
-    hired.work()
-    read(district)
-    district.clock.advance(seconds=600)
-    district.fail("401")
-    begun = len(district.state.requests)
+    hired = crew.hire("w1")
+    read(worked)
+    worked.clock.advance(seconds=600)
+    worked.fail("401")
+    begun = len(worked.state.requests)
     passed = 0.0
     while passed < 300:
         nap = hired.work()
         assert nap <= LONGEST_NAP_SECONDS
-        district.clock.advance(seconds=nap)
+        worked.clock.advance(seconds=nap)
         passed += nap
-        assert district.store.read.health(district.clock()).workers_alive == 1
-    assert [status for *_, status in district.state.requests[begun:]] == [401]
+        assert worked.store.read.health(worked.clock()).workers_alive == 1
+    assert [status for *_, status in worked.state.requests[begun:]] == [401]
     (error,) = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
     assert error.startswith("GET /property/")
     assert error.endswith("; feeds go on from what is known")
     assert KEY not in caplog.text
-    assert (key(district).error, key(district).error_at) == (
+    assert (key(worked).error, key(worked).error_at) == (
         error,
-        district.clock() - timedelta(seconds=300),
+        worked.clock() - timedelta(seconds=300),
     )
-    district.heal()
+    worked.heal()
     hired.work()
-    assert (key(district).error, key(district).error_at) == ("", None)
-    assert (
-        district.store.read.health(district.clock()).properties[0].today_synced == district.clock()
-    )
+    assert (key(worked).error, key(worked).error_at) == ("", None)
+    assert worked.store.read.health(worked.clock()).properties[0].today_synced == worked.clock()
 
 
-def test_key_refused_to_a_new_worker_is_asked_about_once(district: Bridge, agency: Agency) -> None:
+def test_key_refused_to_a_new_worker_is_asked_about_once(worked: Bridge, crew: Agency) -> None:
     """The catalogue tells it already: no window is tried, though all are due."""
-    agency.hire("w0").work()
-    district.clock.advance(days=1)
-    district.fail("401")
-    begun = len(district.state.requests)
-    agency.hire("w1").work()
-    assert [path for _, path, _, _ in district.state.requests[begun:]] == ["/v1/properties"]
+    worked.clock.advance(days=1)
+    worked.fail("401")
+    begun = len(worked.state.requests)
+    crew.hire("w1").work()
+    assert [path for _, path, _, _ in worked.state.requests[begun:]] == ["/v1/properties"]
 
 
 def test_spent_quota_is_waited_for_until_midnight_utc(
@@ -232,33 +252,31 @@ def test_spent_quota_is_waited_for_until_midnight_utc(
 
 
 def test_zone_that_is_no_more_is_survived(
-    district: Bridge, agency: Agency, caplog: pytest.LogCaptureFixture
+    worked: Bridge, crew: Agency, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A property whose kept zone this machine does not know costs naps; every other property is
     fetched.
     """
-    hired = agency.hire("w1")
-    hired.work()
-    school_id = district.world.properties[1]["_id"]
-    with district.store.engine.begin() as connection:
+    school_id = worked.world.properties[1]["_id"]
+    with worked.store.engine.begin() as connection:
         connection.execute(
             update(properties).where(properties.c.id == school_id).values(zone="Mars/Base")
         )
-    fresh = agency.hire("w2")
-    read(district)
-    district.clock.advance(seconds=600)
-    begun = len(district.state.requests)
+    fresh = crew.hire("w2")
+    read(worked)
+    worked.clock.advance(seconds=600)
+    begun = len(worked.state.requests)
     assert [fresh.work() for _ in range(3)] == [LONGEST_NAP_SECONDS] * 3
-    assert {owner for owner, _ in asked(district, begun)} == {
-        each["_id"] for each in district.world.properties if each["_id"] != school_id
+    assert {owner for owner, _ in asked(worked, begun)} == {
+        each["_id"] for each in worked.world.properties if each["_id"] != school_id
     }
     assert "Mars/Base" in caplog.text
 
 
 @pytest.mark.parametrize("kind", [KeyError, MemoryError, RecursionError, ZeroDivisionError])
 def test_window_that_breaks_is_postponed_alone(
-    district: Bridge,
-    agency: Agency,
+    worked: Bridge,
+    crew: Agency,
     kind: type[Exception],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -266,25 +284,24 @@ def test_window_that_breaks_is_postponed_alone(
     """An exception that nobody foresaw is that window's error: it waits ever longer, the others are
     fetched.
     """
-    school_id = district.world.properties[1]["_id"]
-    hired = agency.hire("w1")
-    hired.work()
-    read(district)
+    school_id = worked.world.properties[1]["_id"]
+    hired = crew.hire("w1")
+    read(worked)
     with monkeypatch.context() as patched:
         _break(patched, school_id, kind)
-        district.clock.advance(seconds=600)
-        begun = len(district.state.requests)
+        worked.clock.advance(seconds=600)
+        begun = len(worked.state.requests)
         waits = []
         for _ in range(4):
             hired.work()
-            failed = _standing(district, school_id)
+            failed = _standing(worked, school_id)
             assert failed.due is not None
-            waits.append((failed.failures, (failed.due - district.clock()).total_seconds()))
-            district.clock.now = failed.due
+            waits.append((failed.failures, (failed.due - worked.clock()).total_seconds()))
+            worked.clock.now = failed.due
         assert waits == [(1, 30), (2, 60), (3, 120), (4, 240)]
-        others = {owner for owner, _ in asked(district, begun)}
-    assert {each["_id"] for each in district.world.properties} == others
-    health = district.store.read.health(district.clock())
+        others = {owner for owner, _ in asked(worked, begun)}
+    assert {each["_id"] for each in worked.world.properties} == others
+    health = worked.store.read.health(worked.clock())
     errors = {each.property_id: each.error for each in health.properties if each.error}
     sentence = (
         f"property {school_id} window 0: an unexpected {kind.__name__} broke it; the log says where"
@@ -294,7 +311,7 @@ def test_window_that_breaks_is_postponed_alone(
     assert ", in _raise" in caplog.text
     assert SECRET not in caplog.text
     hired.work()
-    assert district.store.read.health(district.clock()).properties[1].error == ""
+    assert worked.store.read.health(worked.clock()).properties[1].error == ""
 
 
 def _break(patched: pytest.MonkeyPatch, school_id: str, kind: type[BaseException]) -> None:
@@ -339,17 +356,16 @@ def test_sync_counts_a_window_that_breaks_as_failed(
 
 
 def test_catalogue_that_breaks_is_postponed(
-    district: Bridge,
-    agency: Agency,
+    worked: Bridge,
+    crew: Agency,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What is known of it serves on, and every window is fetched."""
-    hired = agency.hire("w1")
-    hired.work()
-    read(district)
-    district.clock.advance(days=1)
-    begun = len(district.state.requests)
+    hired = crew.hire("w1")
+    read(worked)
+    worked.clock.advance(days=1)
+    begun = len(worked.state.requests)
 
     def broken(*_arguments: object, **_more: object) -> None:
         raise KeyError(SECRET)
@@ -357,15 +373,15 @@ def test_catalogue_that_breaks_is_postponed(
     with monkeypatch.context() as patched:
         patched.setattr(catalog, "apply", broken)
         hired.work()
-    health = district.store.read.health(district.clock())
+    health = worked.store.read.health(worked.clock())
     assert (
         health.catalogue_error == "catalogue: an unexpected KeyError broke it; the log says where"
     )
-    assert len(asked(district, begun)) == 6
+    assert len(asked(worked, begun)) == 6
     assert SECRET not in caplog.text
-    district.clock.advance(minutes=30)
+    worked.clock.advance(minutes=30)
     hired.work()
-    assert district.store.read.health(district.clock()).catalogue_error == ""
+    assert worked.store.read.health(worked.clock()).catalogue_error == ""
 
 
 def test_unusable_database_is_survived(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from icalbridge.store import Store
 
 
+OWN = {"store", "clock", "monkeypatch"}
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """A filled database."""
@@ -34,8 +37,23 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def shared_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """A client of one application, whose caches fill while tests read."""
+    opened = filled_store(tmp_path_factory.mktemp("shared"))
+    yield create_app(PUBLIC, opened, clock=Clock()).test_client()
+    opened.close()
+
+
 @pytest.fixture
-def client(store: Store, clock: Clock) -> FlaskClient:
+def client(request: pytest.FixtureRequest) -> FlaskClient:
+    """A client of an application of its own where a test has the store, the clock or a patch in its
+    hands; all tests that only read share one.
+    """
+    if not OWN.intersection(request.fixturenames):
+        shared: FlaskClient = request.getfixturevalue("shared_client")
+        return shared
+    store, clock = map(request.getfixturevalue, ("store", "clock"))
     return create_app(PUBLIC, store, clock=clock).test_client()
 
 

@@ -41,6 +41,7 @@ def rendered_files(client: FlaskClient) -> list[str]:
     return re.findall(r"^icalbridge_feeds_rendered_total\S* [1-9].*$", text, re.MULTILINE)
 
 
+@pytest.mark.usefixtures("store")  # an application that rendered nothing before
 def test_screens_render_no_file(client: FlaskClient) -> None:
     """Only the address of a file renders one."""
     for path in (*SCREENS, *PROGRAMS):
