@@ -36,6 +36,8 @@ REAL_CLOCK = re.compile(
 )
 """What a test that depends on the real clock has in it."""
 SHIFT = TESTS / "shift_clock.c"
+CLOCK = ("LD_PRELOAD", "SHIFT_CLOCK_SECONDS")
+"""Variables that shift a program's clock; a program with an environment of its own needs them."""
 
 
 def dated_tests() -> list[str]:
@@ -66,7 +68,7 @@ def shifted_clock(moment: datetime) -> Iterator[dict[str, str]]:
             ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SHIFT), "-ldl"], check=True
         )
         seconds = round((moment - datetime.now(UTC)).total_seconds())
-        yield {**os.environ, "LD_PRELOAD": str(library), "SHIFT_CLOCK_SECONDS": str(seconds)}
+        yield {**os.environ, **dict(zip(CLOCK, (str(library), str(seconds)), strict=True))}
 
 
 def run_at(moment: datetime, arguments: Sequence[str]) -> int:

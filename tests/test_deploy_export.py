@@ -131,7 +131,15 @@ def test_addresses_have_the_bytes_and_types_of_the_server(site: StaticSite) -> N
             assert kinds[0][1:] == [" charset=utf-8"] or ".png" in path or ".ico" in path
 
 
-@pytest.mark.parametrize("path", ["/", "/facility/{}", "/poster/facility/{}", "/build"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/poster/facility/{}",
+        pytest.param("/facility/{}", marks=pytest.mark.soak),
+        pytest.param("/build", marks=pytest.mark.soak),
+    ],
+)
 def test_language_is_chosen_as_the_server_does(site: StaticSite, path: str) -> None:
     """By the address, else by the browser."""
     address = path.format(site.origin.facility)

@@ -20,7 +20,7 @@ from icalbridge.models import utcnow
 from tests.fixtures.commands import ROOT, answer, free_port, until
 from tests.fixtures.documents import section, typed_lines
 from tests.fixtures.parts import require
-from tests.fixtures.strangers import bare_environment, checkout, stop
+from tests.fixtures.strangers import bare_environment, checkout, clock_variables, stop
 from tests.fixtures.units import Unit, environment_file
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ def _below(root: Path, line: str) -> str:
 
 
 def lent(root: Path) -> dict[str, str]:
-    """Return where the packages are that pip would have fetched."""
-    return {"PYTHONPATH": bare_environment(root)["PYTHONPATH"]}
+    """Return where the packages are that pip would have fetched, and the tests' clock."""
+    return {"PYTHONPATH": bare_environment(root)["PYTHONPATH"], **clock_variables()}
 
 
 def unit(root: Path, name: str) -> Unit:

@@ -323,7 +323,12 @@ midnight.
 """
 
 
-@pytest.mark.parametrize("name", [item for item in CASES if item != "300 instances"])
+SMALL = [name for name in CASES if name != "300 instances"]
+
+
+@pytest.mark.parametrize(
+    "name", [*SMALL[::2], *(pytest.param(name, marks=pytest.mark.soak) for name in SMALL[1::2])]
+)
 def test_nothing_is_done_on_the_day_itself(push: Pusher, name: str) -> None:
     """The same calendar, pushed again at hours of its first day: what is over, and what is not yet,
     is not gone.

@@ -393,7 +393,15 @@ def _dense(store: Store, rooms: int, slots: int) -> None:
     sync(store, "school", added(entries))
 
 
-@pytest.mark.parametrize(("rooms", "slots"), [(1, 45), (30, 1), (40, 6), (150, 1)])
+@pytest.mark.parametrize(
+    ("rooms", "slots"),
+    [
+        (1, 45),
+        (40, 6),
+        pytest.param(30, 1, marks=pytest.mark.soak),
+        pytest.param(150, 1, marks=pytest.mark.soak),
+    ],
+)
 def test_page_of_a_dense_school_is_bounded(
     store: Store, client: FlaskClient, rooms: int, slots: int
 ) -> None:
