@@ -82,12 +82,9 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave PostgreSQL to `make soak` where a test's subject does not depend on the database; let
-    it run the properties once more, with its many examples. What a module's tests share is made in
-    one process.
+    it run the properties once more, with its many examples.
     """
     for item in items:
-        if item.get_closest_marker("xdist_group") is None and _shares_with_its_module(item):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
         if config.option.markexpr == "soak" and getattr(
             getattr(item, "obj", None), "is_hypothesis_test", False
         ):
@@ -100,9 +97,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             and item.get_closest_marker("both_databases") is None
         ):
             item.add_marker(pytest.mark.soak)
-
-
-def _shares_with_its_module(item: pytest.Item) -> bool:
-    """Say whether a test uses a fixture that is made once for its module."""
-    fixtures = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]  # nothing public
-    return any(chosen[-1].scope == "module" for chosen in fixtures.values() if chosen)
