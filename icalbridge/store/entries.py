@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, and_, cast, false, func, literal_column, or_, select, true
+from sqlalchemy import ARRAY, and_, bindparam, cast, false, func, literal_column, or_, select, true
 
 from icalbridge.models import UID_SUFFIX, EventKey
 from icalbridge.store.rows import ENTRY_COLUMNS, SHOWN, entry_of
@@ -156,6 +156,8 @@ class TimeRange:
 
 
 EPOCH = datetime.fromtimestamp(0, UTC)
+ORDER = attrgetter("start", "end", "uid")
+"""The key by which entries are in order."""
 ALL_TIMES = TimeRange(EPOCH, starts_from=EPOCH)
 
 
@@ -171,9 +173,7 @@ def read_entries(
 ) -> list[Entry]:
     """Return entries by start, end and UID; with `limit` the first, last or, unordered, any."""
     by_uid: dict[str, Entry] = {}  # a saved feed may select one entry in more than one way
-    # The order of code points, as Python's.
-    uid = entries.c.uid.collate("C" if connection.dialect.name == "postgresql" else "BINARY")
-    order = [entries.c.start_at, entries.c.end_at, uid]
+    order = _order(connection)
     if newest_first:
         order = [column.desc() for column in order]
     for scope in scopes:
@@ -182,11 +182,24 @@ def read_entries(
             query = select(*ENTRY_COLUMNS).where(here, condition, criteria.condition)
             if limit is not None:
                 query = (query.order_by(*order) if ordered else query).limit(limit)
-            by_uid |= {row[0]: entry_of(row) for row in connection.execute(query)}
-    in_order = sorted(by_uid.values(), key=attrgetter("start", "end", "uid"))
+            by_uid |= {row[0]: entry_of(row) for row in connection.execute(query).all()}
+    in_order = sorted(by_uid.values(), key=ORDER)
     if limit is None:
         return in_order
     return in_order[-limit:] if newest_first else in_order[:limit]
+
+
+def _order(connection: Connection) -> list[ColumnElement[Any]]:
+    """Return the columns that entries are in order of; UIDs in that of code points, as Python's."""
+    collation = "C" if connection.dialect.name == "postgresql" else "BINARY"
+    return [entries.c.start_at, entries.c.end_at, entries.c.uid.collate(collation)]
+
+
+_NARROW = (
+    entries.c.start_at >= bindparam("starts_from"),
+    entries.c.end_at > bindparam("ends_after"),
+    entries.c.start_at < bindparam("starts_before"),
+)
 
 
 def read_first_entries(
@@ -197,13 +210,24 @@ def read_first_entries(
     criteria: EntryCriteria,
     limit: int,
 ) -> list[Entry]:
-    """Return the first entries of each time range, and those of some UIDs, each once, by start."""
+    """Return the first entries of each time range, which has all bounds but `ends_by`, and those of
+    some UIDs, each once, by start.
+    """
     named = [EntryScope("uid", tuple(part)) for part in in_parts(set(uids))]
     result = {entry.uid: entry for entry in read_entries(connection, named, ALL_TIMES, criteria)}
+    queries = [
+        select(*ENTRY_COLUMNS)
+        .where(scope.condition(connection), *_NARROW, criteria.condition)
+        .order_by(*_order(connection))
+        .limit(limit)
+        for scope in scopes
+    ]
     for times in ranges:
-        read = read_entries(connection, scopes, times, criteria, limit=limit)
+        bounds = asdict(times)
+        rows = [row for query in queries for row in connection.execute(query, bounds).all()]
+        read = sorted(map(entry_of, rows), key=ORDER)[:limit]
         result |= {entry.uid: entry for entry in read}
-    return sorted(result.values(), key=attrgetter("start", "end", "uid"))
+    return sorted(result.values(), key=ORDER)
 
 
 def read_all(

@@ -262,7 +262,7 @@ _FAILED = (
 def _properties(connection: Connection) -> list[Freshness]:
     """Read one row a property, whatever its number of windows."""
     failures = {row.property_id: row for row in connection.execute(_FAILED)}
-    return [_freshness(row, failures.get(row[0])) for row in connection.execute(_LISTED)]
+    return [_freshness(row, failures.get(row[0])) for row in connection.execute(_LISTED).all()]
 
 
 def _freshness(row: Row[Any], failure: Row[Any] | None) -> Freshness:

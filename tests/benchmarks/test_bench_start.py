@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from icalbridge import sandbox
 from icalbridge.models import utcnow
-from tests.fixtures.commands import answer, environment, free_port, run, running, until
+from tests.fixtures.commands import answer, environment, free_port, run, running_anew, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def _ready_seconds(settings: dict[str, str]) -> float:
     """Return how long after the command /readyz says yes."""
     url = f"http://127.0.0.1:{free_port()}"
     begun = time.perf_counter()
-    with running("serve", "--port", url.rpartition(":")[2], **settings):
+    with running_anew("serve", "--port", url.rpartition(":")[2], **settings):
         until(partial(_ready, url), "readiness")
         return time.perf_counter() - begun
 
