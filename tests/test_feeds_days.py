@@ -31,7 +31,7 @@ SHEET = span("month", datetime(2026, 11, 10, tzinfo=UTC).date())
 SINCE, UNTIL = (timezones.midnight(day, ZONE) for day in (SHEET.first, SHEET.end))
 CONTEXT = GridContext(NOW, ZONE)
 QUARTER = timedelta(minutes=15)
-LENGTHS = (0, 1, 2, 4, 8, 8, 16, 70, 200, 1_000)
+LENGTHS = (0, 1, 2, 4, 8, 8, 16, 70, 100, 200, 1_000)
 """In quarters of an hour."""
 
 

@@ -117,7 +117,7 @@ class Item(NamedTuple):
 
     @property
     def key(self) -> tuple[int, int, str]:
-        """Return what items are in order of."""
+        """Return the sort key: start and end, in seconds since 1970, and UID."""
         return self.starts_at, self.ends_at, self.uid
 
     @property

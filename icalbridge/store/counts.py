@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import Boolean, case, func, literal_column, select
+from sqlalchemy import Boolean, case, func, literal_column, null, select
 
 from icalbridge.store.tables import entries
 
@@ -67,21 +67,24 @@ def count_by_span(
     UIDs of those that are longer than `uids_over`.
     """
     columns = [entries.c.start_at, entries.c.end_at, entries.c.zone]
-    numbers: list[ColumnElement[Any]] = [func.count()]
-    if uids_over is not None:
-        is_over = literal_column(f"end_at - start_at > {int(uids_over.total_seconds())}", Boolean)
-        numbers.append(func.aggregate_strings(case((is_over, entries.c.uid)), BETWEEN_UIDS))
+    uids = null() if uids_over is None else _uids_of_longer(uids_over)
     parts: list[list[SpanCount]] = []
     for scope in scopes:
         for condition, is_long in times.conditions():
             here = scope.for_range(is_long=is_long).condition(connection)
-            query = select(*columns, *numbers).where(here, condition, criteria.condition)
+            query = select(*columns, func.count(), uids).where(here, condition, criteria.condition)
             rows = connection.execute(query.group_by(*columns)).all()
-            parts.append([SpanCount(*row[:4], *map(_split_uids, row[4:])) for row in rows])
+            parts.append([SpanCount(*row[:4], _split_uids(row[4])) for row in rows])
     in_order = sorted(span for part in parts for span in part)
     if len([part for part in parts if part]) <= 1:
         return in_order
     return [_sum(list(same)) for _, same in groupby(in_order, itemgetter(0, 1, 2))]
+
+
+def _uids_of_longer(length: timedelta) -> ColumnElement[str]:
+    """Return the UIDs of the entries of a group that are longer, joined into one text."""
+    is_longer = literal_column(f"end_at - start_at > {int(length.total_seconds())}", Boolean)
+    return func.aggregate_strings(case((is_longer, entries.c.uid)), BETWEEN_UIDS)
 
 
 def _split_uids(joined: str | None) -> tuple[str, ...]:

@@ -159,6 +159,12 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 ORDER = attrgetter("start", "end", "uid")
 """The key by which entries are in order."""
 ALL_TIMES = TimeRange(EPOCH, starts_from=EPOCH)
+_ANY_RANGE = (
+    entries.c.start_at >= bindparam("starts_from"),
+    entries.c.end_at > bindparam("ends_after"),
+    entries.c.start_at < bindparam("starts_before"),
+)
+"""The conditions of a `TimeRange` whose values are given when the statement is executed."""
 
 
 def read_entries(
@@ -195,13 +201,6 @@ def _order(connection: Connection) -> list[ColumnElement[Any]]:
     return [entries.c.start_at, entries.c.end_at, entries.c.uid.collate(collation)]
 
 
-_NARROW = (
-    entries.c.start_at >= bindparam("starts_from"),
-    entries.c.end_at > bindparam("ends_after"),
-    entries.c.start_at < bindparam("starts_before"),
-)
-
-
 def read_first_entries(
     connection: Connection,
     scopes: Sequence[EntryScope],
@@ -217,7 +216,7 @@ def read_first_entries(
     result = {entry.uid: entry for entry in read_entries(connection, named, ALL_TIMES, criteria)}
     queries = [
         select(*ENTRY_COLUMNS)
-        .where(scope.condition(connection), *_NARROW, criteria.condition)
+        .where(scope.condition(connection), *_ANY_RANGE, criteria.condition)
         .order_by(*_order(connection))
         .limit(limit)
         for scope in scopes

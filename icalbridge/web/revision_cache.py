@@ -96,7 +96,10 @@ class StateOnly:
 
 
 class RevisionCache(Generic[Key, Value]):
-    """LRU cache bounded by bytes, whose entries are renewed when their feed's revision changes."""
+    """LRU cache bounded by bytes, whose entries are renewed when their feed's revision changes.
+
+    Caches with the same `states` read a public feed's state once a second together.
+    """
 
     def __init__(
         self,

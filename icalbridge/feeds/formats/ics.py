@@ -30,7 +30,7 @@ REFRESH = "PT1H"
 END = b"END:VCALENDAR\r\n"
 _STATUS_LINES = {status: f"STATUS:{status.value}\r\n".encode() for status in Status}
 _PARTICULARS = attrgetter("renter", "email", "attendance", "reservation", "category")
-_NONE = ("", "", None, "", "")
+_NO_PARTICULARS = ("", "", None, "", "")
 
 
 class ICalendar:
@@ -149,7 +149,7 @@ def _vevent(item: Item, zone: str, site: str) -> bytes:
 
 def particulars(item: Item) -> list[str]:
     """Return what only a private feed says of an item, a line each."""
-    if _PARTICULARS(item) == _NONE:
+    if _PARTICULARS(item) == _NO_PARTICULARS:
         return []
     attendance = "" if item.attendance is None else str(item.attendance)
     values = (
